@@ -1,0 +1,82 @@
+package framework
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+)
+
+// Undeclared says what becomes of input members that the schema does not declare.
+type Undeclared int
+
+// The two ways with undeclared members.
+const (
+	Reject Undeclared = iota // a 422 that names them: the default
+	Drop                     // they are removed before decoding, for senders that add fields from release to release
+)
+
+// DefaultMaxBody bounds a request body in bytes unless the endpoint says otherwise.
+const DefaultMaxBody = 1 << 20
+
+// Endpoint is a typed HTTP operation. The fields of I are bound and checked by their tags: path, query and header
+// name a parameter, and the field Body, if there is one, takes the decoded JSON body. The field Raw of type []byte, if
+// there is one, gets the body as sent, the field Request of type *Request the call itself. O is encoded as JSON.
+type Endpoint[I, O any] struct {
+	Method      string
+	Path        string // with parameters as {name}; a trailing slash is served too
+	ID          string // operation id: unique, kebab-case
+	Summary     string // one line
+	Description string
+	Tag         string     // groups operations in the document
+	MaxBody     int64      // bytes; DefaultMaxBody when 0
+	Undeclared  Undeclared // Reject or Drop undeclared members of the body
+	Success     []int      // the statuses that Handle may give, the usual one first; 200 when empty
+	Example     any        // of a request body, for the document
+	Handle      func(context.Context, *I) (*O, error)
+}
+
+// Statuser is implemented by an output that chooses among Endpoint.Success.
+type Statuser interface {
+	// HTTPStatus returns the status of the answer.
+	HTTPStatus() int
+}
+
+// Routes are the operations of an endpoint part.
+type Routes []Route
+
+// Route is an Endpoint whose types were erased, ready to be mounted. Make one with Endpoint.Route.
+type Route struct {
+	Method, Path, ID, Summary, Description, Tag string
+
+	maxBody    int64
+	undeclared Undeclared
+	success    []int
+	example    any
+	input      reflect.Type // a struct
+	output     reflect.Type
+	newInput   func() any // a pointer to a new input
+	handle     func(context.Context, any) (any, error)
+}
+
+// Route erases the types.
+func (e Endpoint[I, O]) Route() Route {
+	if e.MaxBody == 0 {
+		e.MaxBody = DefaultMaxBody
+	}
+	if len(e.Success) == 0 {
+		e.Success = []int{http.StatusOK}
+	}
+	return Route{
+		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag,
+		maxBody: e.MaxBody, undeclared: e.Undeclared, success: e.Success, example: e.Example,
+		input: reflect.TypeFor[I](), output: reflect.TypeFor[O](),
+		newInput: func() any { return new(I) },
+		handle: func(ctx context.Context, input any) (any, error) {
+			output, err := e.Handle(ctx, input.(*I)) //nolint:forcetypeassert // made by newInput
+			if err != nil {
+				return nil, err
+			}
+			return output, nil
+		},
+	}
+}

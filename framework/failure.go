@@ -1,0 +1,100 @@
+package framework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ServiceError is a failed call to an outside service, told so that the engine can decide what to do next
+// and a person can act on it. Reason never holds a secret, a URL with one, or text of more than one line.
+type ServiceError struct {
+	Service    string        // "jira"
+	Op         string        // "create issue"
+	Status     int           // the HTTP status or protocol code, 0 when there was no answer
+	Reason     string        // for people: what is wrong and, where known, what to do
+	Permanent  bool          // trying again cannot help
+	RetryAfter time.Duration // the least wait that the service asked for, 0 when it did not
+	Ambiguous  bool          // the side effect may have happened although no proof of it came back
+	Err        error         // the cause, for the log
+}
+
+// Error says service, operation, status and reason, and the cause.
+func (e *ServiceError) Error() string {
+	text := e.Public()
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Public is the error without its cause: what people may see.
+func (e *ServiceError) Public() string {
+	if e.Status != 0 {
+		return fmt.Sprintf("%s: %s: %s (status %d)", e.Service, e.Op, e.Reason, e.Status)
+	}
+	return fmt.Sprintf("%s: %s: %s", e.Service, e.Op, e.Reason)
+}
+
+// Unwrap returns the cause.
+func (e *ServiceError) Unwrap() error { return e.Err }
+
+// Wait says that a job is not to run before a time. It is no failure and costs no attempt: a quota waits.
+type Wait struct {
+	Until  time.Time
+	Reason string // for people: "VirusTotal quota of 4 a minute"
+}
+
+// Error tells until when and why.
+func (w *Wait) Error() string {
+	return fmt.Sprintf("wait until %s: %s", w.Until.UTC().Format(time.RFC3339), w.Reason)
+}
+
+// Reason is the text of an error that people may see. An error of no known kind gives a constant: its own
+// text may hold anything.
+func Reason(err error) string {
+	var service *ServiceError
+	var wait *Wait
+	var problem *Problem
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &service):
+		return service.Public()
+	case errors.As(err, &wait):
+		return wait.Reason
+	case errors.As(err, &problem):
+		return problem.Title + ": " + problem.Detail
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer within the time limit"
+	default:
+		return "internal error; the log has its cause"
+	}
+}
+
+// IsPermanent reports whether trying again cannot help.
+func IsPermanent(err error) bool {
+	var service *ServiceError
+	return errors.As(err, &service) && service.Permanent
+}
+
+// RetryAfter is the least wait that the failed service asked for, or 0.
+func RetryAfter(err error) time.Duration {
+	var service *ServiceError
+	if errors.As(err, &service) {
+		return service.RetryAfter
+	}
+	return 0
+}
+
+// MayHaveHappened reports whether the side effect of a failed call may have taken place. Only a ServiceError
+// that is not Ambiguous, or a Wait, excludes it.
+func MayHaveHappened(err error) bool {
+	var service *ServiceError
+	if errors.As(err, &service) {
+		return service.Ambiguous
+	}
+	var wait *Wait
+	return err != nil && !errors.As(err, &wait)
+}

@@ -1,0 +1,128 @@
+package framework
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Errors of a Ledger, to be tested with errors.Is.
+var (
+	ErrNotRecorded = errors.New("not in the ledger")
+	ErrConflict    = errors.New("the ledger entry was changed by someone else")
+)
+
+// Ledger is the durable, shared record of side effects. Keys are letters, digits and any of - _ . / =, at
+// most 200 bytes. Each write is safe against power loss before it returns and is seen by every replica.
+type Ledger interface {
+	// Get returns the value and its revision, or ErrNotRecorded.
+	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
+	// Put writes the value if the entry is still at the revision, 0 meaning that there is none yet; else it is
+	// ErrConflict. It returns the new revision.
+	Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+}
+
+// Effect is a side effect on an outside service that must happen once.
+type Effect struct {
+	// Find looks for the effect at the service, by a mark that Do leaves there. An empty result means not found.
+	Find func(context.Context) (string, error)
+	// Do brings it about and returns its result, such as the key of a ticket.
+	Do func(context.Context) (string, error)
+	// Lag is how long the service may hide an effect from Find (Jira's search is eventually consistent).
+	Lag time.Duration
+}
+
+// effectRecord is the ledger's entry for an Effect.
+type effectRecord struct {
+	State  string    `json:"state"` // intent, clear or done
+	Result string    `json:"result,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+const (
+	stateIntent = "intent" // Do was begun; whether it came about is not known
+	stateClear  = "clear"  // Do surely did not come about; it may be begun again
+	stateDone   = "done"
+)
+
+// Once brings an effect about at most once per key and returns its result: intent first, then the effect, then
+// the result. After an attempt whose outcome is unknown it waits for Lag, looks with Find, and only then does it
+// again; the window that remains is a service that commits later than Lag.
+func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, effect Effect) (string, error) {
+	record, revision, err := readEffect(ctx, ledger, key)
+	if err != nil {
+		return "", err
+	}
+	if record.State == stateDone {
+		return record.Result, nil
+	}
+	if record.State == stateIntent {
+		if ready := record.At.Add(effect.Lag); now().Before(ready) {
+			return "", &Wait{Until: ready, Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
+		}
+		found, err := effect.Find(ctx)
+		if err != nil {
+			return "", fmt.Errorf("look for an earlier result: %w", err)
+		}
+		if found != "" {
+			_, err = writeEffect(ctx, ledger, key, effectRecord{stateDone, found, now()}, revision)
+			return found, err
+		}
+	}
+	revision, err = writeEffect(ctx, ledger, key, effectRecord{State: stateIntent, At: now()}, revision)
+	if err != nil {
+		return "", err
+	}
+	result, err := effect.Do(ctx)
+	if err != nil {
+		return "", clearEffect(ctx, ledger, now, key, revision, err)
+	}
+	// The effect is there: a cancelled caller must not leave it unrecorded.
+	_, err = writeEffect(context.WithoutCancel(ctx), ledger, key, effectRecord{stateDone, result, now()}, revision)
+	return result, err
+}
+
+// clearEffect records that a failed effect surely did not happen, so that the next attempt need not wait.
+func clearEffect(ctx context.Context, ledger Ledger, now func() time.Time, key string, revision uint64, cause error) error {
+	if MayHaveHappened(cause) {
+		return cause
+	}
+	record := effectRecord{State: stateClear, At: now()}
+	if _, err := writeEffect(context.WithoutCancel(ctx), ledger, key, record, revision); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+func readEffect(ctx context.Context, ledger Ledger, key string) (effectRecord, uint64, error) {
+	var record effectRecord
+	value, revision, err := ledger.Get(ctx, key)
+	if errors.Is(err, ErrNotRecorded) {
+		return record, 0, nil
+	}
+	if err != nil {
+		return record, 0, fmt.Errorf("read ledger %s: %w", key, err)
+	}
+	if err := json.Unmarshal(value, &record); err != nil {
+		return record, 0, fmt.Errorf("read ledger %s: %w", key, err)
+	}
+	return record, revision, nil
+}
+
+func writeEffect(ctx context.Context, ledger Ledger, key string, record effectRecord, revision uint64) (uint64, error) {
+	value, err := json.Marshal(record)
+	if err != nil {
+		return 0, fmt.Errorf("encode ledger %s: %w", key, err)
+	}
+	revision, err = ledger.Put(ctx, key, value, revision)
+	if errors.Is(err, ErrConflict) {
+		return 0, &Wait{Until: record.At.Add(time.Second), Reason: "another worker has this in hand"}
+	}
+	if err != nil {
+		return 0, fmt.Errorf("write ledger %s: %w", key, err)
+	}
+	return revision, nil
+}

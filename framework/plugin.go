@@ -1,0 +1,77 @@
+package framework
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Before runs ahead of decoding, on the headers and the raw bytes. It is used by many requests at once.
+type Before interface {
+	// Before returns nil to let the call go on. A Problem is answered as it is; any other error and any panic
+	// become a bare 500, and no data is given.
+	Before(ctx context.Context, r *Request) error
+}
+
+// After runs on the buffered response, problems included, before a byte of it has left.
+type After interface {
+	// After may change the response. On an error or a panic nothing of the response leaves: a bare 500 is sent.
+	After(ctx context.Context, r *Request, response *Response) error
+}
+
+// SecurityScheme describes in the OpenAPI document how a caller proves who they are.
+type SecurityScheme = huma.SecurityScheme
+
+// Authenticator is implemented by a Before plugin that refuses callers who do not prove who they are. A route
+// without one must say that it is public, or the server does not start.
+type Authenticator interface {
+	Before
+	// Security is the scheme for the document.
+	Security() SecurityScheme
+}
+
+// PathExtender is implemented by a Before plugin that reads a segment of the path. Every path of its endpoint
+// gets "/{name}" appended.
+type PathExtender interface {
+	// PathSegment returns the name, or "" for none.
+	PathSegment() string
+}
+
+// Request is the call as plugins see it: the HTTP request, its id and its body, already read and bounded.
+type Request struct {
+	*http.Request
+	ID       string // in the answer, in the header Request-Id and in every log line
+	identity string
+	raw      []byte
+	params   func(string) string
+}
+
+// NewRequest wraps an HTTP request whose body was read. params looks up path parameters; nil means none.
+func NewRequest(r *http.Request, id string, body []byte, params func(string) string) *Request {
+	return &Request{Request: r, ID: id, raw: body, params: params}
+}
+
+// Raw returns the body as it came in. It must not be changed.
+func (r *Request) Raw() []byte { return r.raw }
+
+// PathParam returns a path parameter, or "".
+func (r *Request) PathParam(name string) string {
+	if r.params == nil {
+		return ""
+	}
+	return r.params(name)
+}
+
+// Identify attaches who is calling, for the log line and the handler. It must not be a secret.
+func (r *Request) Identify(identity string) { r.identity = identity }
+
+// Identity is who is calling, or "".
+func (r *Request) Identity() string { return r.identity }
+
+// Response is the answer, complete and not yet sent.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
