@@ -121,6 +121,6 @@ type readCloser struct {
 // discard takes an answer that nobody is to see.
 type discard struct{ header http.Header }
 
-func (d *discard) Header() http.Header           { return d.header }
+func (d *discard) Header() http.Header            { return d.header }
 func (d *discard) Write(body []byte) (int, error) { return len(body), nil }
 func (d *discard) WriteHeader(int)                {}
