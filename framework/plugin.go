@@ -47,7 +47,7 @@ type Request struct {
 	params   func(string) string
 }
 
-// NewRequest wraps an HTTP request whose body was read. params looks up path parameters; nil means none.
+// NewRequest wraps an HTTP request whose body was read. Path parameters are looked up with params; nil means none.
 func NewRequest(r *http.Request, id string, body []byte, params func(string) string) *Request {
 	return &Request{Request: r, ID: id, raw: body, params: params}
 }

@@ -1,0 +1,218 @@
+package framework
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// binding fills an input from a request. It is compiled from the input's type at start-up.
+type binding struct {
+	parameters []parameter
+	body       *bodyBinding
+	raw        int // index of the field Raw, -1 when there is none
+	request    int // index of the field Request, -1 when there is none
+}
+
+type bodyBinding struct {
+	field      int
+	schema     *huma.Schema
+	checker    *node
+	undeclared Undeclared
+}
+
+// parameter is a field that takes a path, query or header parameter.
+type parameter struct {
+	field    int
+	in, name string
+	required bool
+	text     bool // the JSON form is a string: the value is quoted before it is checked
+	schema   *huma.Schema
+	checker  *node
+	standard []byte // the default in JSON, nil when there is none
+}
+
+// newBinding reads the fields of an input type.
+func newBinding(s *schemas, route *Route) (*binding, error) {
+	if route.input.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("input %s is not a struct", route.input)
+	}
+	b := &binding{raw: -1, request: -1}
+	var errs []error
+	for i := range route.input.NumField() {
+		field := route.input.Field(i)
+		switch {
+		case field.Name == "Body":
+			schema, checker, err := s.ofType(field.Type, route.ID+"-body")
+			b.body = &bodyBinding{field: i, schema: schema, checker: checker, undeclared: route.undeclared}
+			errs = append(errs, err)
+		case field.Name == "Raw" && field.Type == reflect.TypeFor[[]byte]():
+			b.raw = i
+		case field.Name == "Request" && field.Type == reflect.TypeFor[*Request]():
+			b.request = i
+		default:
+			p, err := newParameter(s, field, i)
+			b.parameters = append(b.parameters, p)
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("input %s: %w", route.input, err)
+	}
+	return b, nil
+}
+
+func newParameter(s *schemas, field reflect.StructField, index int) (parameter, error) {
+	p := parameter{field: index}
+	for _, in := range []string{"path", "query", "header"} {
+		if name := field.Tag.Get(in); name != "" {
+			p.in, p.name = in, name
+		}
+	}
+	if p.in == "" {
+		return p, fmt.Errorf("field %s has none of the tags path, query and header", field.Name)
+	}
+	p.required = p.in == "path" || field.Tag.Get("required") == "true"
+	var err error
+	if p.schema, p.checker, err = s.ofField(field); err != nil {
+		return p, err
+	}
+	p.text = p.checker.kinds&isString != 0
+	if p.schema.Default != nil {
+		p.standard, err = json.Marshal(p.schema.Default)
+	}
+	return p, err
+}
+
+// bind fills a new input. Its error is a Problem that names every place that breaks a rule.
+func (b *binding) bind(r *Request, input any) error {
+	target := reflect.ValueOf(input).Elem()
+	var broken []Field
+	for i := range b.parameters {
+		broken = append(broken, b.parameters[i].bind(r, target)...)
+	}
+	if b.body != nil {
+		violations, problem := b.body.bind(r, target.Field(b.body.field).Addr().Interface())
+		if problem != nil {
+			return problem
+		}
+		broken = append(broken, violations...)
+	}
+	if len(broken) > 0 {
+		problem := NewProblem(http.StatusUnprocessableEntity, "The call breaks the rules listed in errors. Nothing was stored.")
+		problem.Errors = broken
+		return problem
+	}
+	if b.raw >= 0 {
+		target.Field(b.raw).SetBytes(r.Raw())
+	}
+	if b.request >= 0 {
+		target.Field(b.request).Set(reflect.ValueOf(r))
+	}
+	return nil
+}
+
+func (p *parameter) bind(r *Request, target reflect.Value) []Field {
+	values := p.values(r)
+	document := p.standard
+	switch {
+	case len(values) > 1:
+		return p.breaks("once", "must be given once")
+	case len(values) == 1:
+		document = p.document(values[0])
+	case p.required:
+		return p.breaks("required", "is missing")
+	case document == nil:
+		return nil
+	}
+	violations, _, err := p.checker.check(document, Reject)
+	if err != nil {
+		return p.breaks("type", "must be "+p.checker.kindsInWords())
+	}
+	for i := range violations {
+		violations[i].In, violations[i].Pointer = p.in, p.name
+	}
+	if len(violations) > 0 {
+		return violations
+	}
+	if err := json.Unmarshal(document, target.Field(p.field).Addr().Interface()); err != nil {
+		return p.breaks("type", "must be "+p.checker.kindsInWords())
+	}
+	return nil
+}
+
+func (p *parameter) breaks(rule, message string) []Field {
+	return []Field{{In: p.in, Pointer: p.name, Rule: rule, Message: message}}
+}
+
+func (p *parameter) values(r *Request) []string {
+	switch p.in {
+	case "query":
+		return r.URL.Query()[p.name]
+	case "header":
+		return r.Header.Values(p.name)
+	default:
+		if value := r.PathParam(p.name); value != "" {
+			return []string{value}
+		}
+		return nil
+	}
+}
+
+// document is the JSON form of a parameter's text. Text that is not valid UTF-8 gives a document that is refused.
+func (p *parameter) document(value string) []byte {
+	if !p.text {
+		return []byte(value)
+	}
+	quoted, err := jsontext.AppendQuote(nil, value)
+	if err != nil {
+		return nil
+	}
+	return quoted
+}
+
+// bind checks and decodes the body. The problem, if any, is about the body as a whole.
+func (b *bodyBinding) bind(r *Request, target any) (violations []Field, problem *Problem) {
+	violations, _, err := b.checker.check(r.Raw(), b.undeclared)
+	if err != nil {
+		return nil, notJSON(err)
+	}
+	if len(violations) > 0 {
+		return violations, nil
+	}
+	// The walk has seen the whole document, repeated names included: the second pass need not look for them again.
+	err = json.Unmarshal(r.Raw(), target, jsontext.AllowDuplicateNames(true))
+	if err == nil {
+		return nil, nil
+	}
+	// What the schema allows and the Go type cannot hold, such as a date of the year 10000.
+	field := Field{In: "body", Rule: "type", Message: "has a value that is out of range here"}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		field.Pointer = string(semantic.JSONPointer)
+	}
+	return []Field{field}, nil
+}
+
+// notJSON is the problem for a body that is not one JSON document. It says where, never what was sent.
+func notJSON(cause error) *Problem {
+	problem := NewProblem(http.StatusBadRequest, "The body is not valid JSON. Nothing was stored.")
+	field := Field{In: "body", Rule: "json", Message: "must be one JSON document (RFC 8259) in UTF-8 without repeated names"}
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](cause); ok {
+		field.Pointer = string(syntactic.JSONPointer)
+		field.Message += fmt.Sprintf("; see byte %d", syntactic.ByteOffset)
+	}
+	if errors.Is(cause, io.ErrUnexpectedEOF) || errors.Is(cause, io.EOF) {
+		field.Message = "ends before the JSON document is complete"
+	}
+	if len(field.Pointer) > maxPointer {
+		field.Pointer = field.Pointer[:maxPointer]
+	}
+	problem.Errors = []Field{field}
+	return problem
+}

@@ -1,0 +1,30 @@
+// Package framework is the one package that a part of Funnelweb imports. It holds the funnel, through which every call
+// goes, and the words that parts share: Endpoint, Before and After plugins, Problem, Event, Action, Indicator, Finding,
+// Enricher, and the services that a part is given in Deps.
+//
+// # The life of a request
+//
+//  1. Funnel.ServeHTTP (funnel.go) finds the operation by method and path and makes the request id. Nothing found is a
+//     404 or 405 Problem; there are no redirects, which lose webhooks.
+//  2. operation.readBody (operation.go) reads the body, bounded.
+//  3. operation.before runs the before plugins in the order of the configuration on the headers and raw bytes. The first
+//     error ends the call; nothing has been decoded yet.
+//  4. binding.bind (bind.go) checks parameters and body against the published schema: node.check (check.go) walks the
+//     document once, driven by a tree compiled from the schema (schema.go), and collects every place that breaks a rule.
+//     Only then is the body decoded into the input of the Endpoint (endpoint.go).
+//  5. The Endpoint's Handle runs. A webhook's handler publishes an Event (event.go) and returns; it is answered once the
+//     event is safe against power loss.
+//  6. operation.encode encodes the output, strips members that the schema does not declare and checks the rest by the
+//     same walk.
+//  7. operation.run passes the complete, buffered answer through the after plugins, Problems included. If one fails,
+//     none of the answer leaves.
+//  8. Funnel.serve writes the answer and one log line.
+//
+// An error that is not a Problem (problem.go), and any panic, becomes a bare 500; its cause is logged under the request id.
+//
+// # The life of an event
+//
+// The engine gives a stored Event to the jobs of every automation on its type. A job calls Action.Do (action.go), which
+// may run more than once: each side effect goes through Once (ledger.go), and what an error means for the next try is
+// told by failure.go.
+package framework

@@ -1,0 +1,235 @@
+package framework
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Info names the API in its document.
+type Info struct {
+	Title, Version, Description string
+}
+
+// Funnel serves mounted routes: every request to it, known or not, gets an id, one log line and, when it is refused,
+// a Problem. Mount everything first; then it is a handler that never changes.
+type Funnel struct {
+	info       Info
+	log        *slog.Logger
+	now        func() time.Time
+	router     *gin.Engine
+	schemas    *schemas
+	operations []*operation
+}
+
+// quietGin stops gin from printing its routes to standard output.
+//
+//nolint:gochecknoglobals // guards gin's own package variable, which is set once and to one value
+var quietGin = sync.OnceFunc(func() { gin.SetMode(gin.ReleaseMode) })
+
+// NewFunnel returns a funnel without routes.
+func NewFunnel(info Info, log *slog.Logger, now func() time.Time) (*Funnel, error) {
+	quietGin()
+	f := &Funnel{info: info, log: log, now: now, router: gin.New(), schemas: newSchemas()}
+	f.router.HandleMethodNotAllowed = true
+	// A redirect loses a webhook: Splunk turns it into a GET and reports success.
+	f.router.RedirectTrailingSlash, f.router.RedirectFixedPath = false, false
+	if err := f.router.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("trust no proxy: %w", err)
+	}
+	f.router.NoRoute(f.refuse(NewProblem(http.StatusNotFound, "There is nothing at this path. GET /openapi.json lists what there is.")))
+	f.router.NoMethod(f.refuse(NewProblem(http.StatusMethodNotAllowed, "This path does not take this method; the Allow header lists those it takes.")))
+	return f, nil
+}
+
+// Mount adds a route. Wrong tags, a route that exists already and one that is open by mistake are errors.
+func (f *Funnel) Mount(route Route, chain Chain) error {
+	o, err := newOperation(f.schemas, route, chain)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", route.Method, route.Path, err)
+	}
+	if err := f.add(route.Method, o.path, func(c *gin.Context) { f.serve(c, o) }); err != nil {
+		return err
+	}
+	f.operations = append(f.operations, o)
+	return nil
+}
+
+// Handle adds a plain handler for GET behind the before plugins of a chain; paths may end in /*name. It is for what is
+// not JSON: pages, metrics.
+func (f *Funnel) Handle(path string, handler http.Handler, chain Chain) error {
+	if err := chain.validate(); err != nil {
+		return fmt.Errorf("GET %s: %w", path, err)
+	}
+	return f.add(http.MethodGet, path, func(c *gin.Context) { f.serveHandler(c, path, handler, chain) })
+}
+
+// add registers a path with and without a trailing slash; GET serves HEAD too.
+func (f *Funnel) add(method, path string, handler gin.HandlerFunc) (err error) {
+	defer func() {
+		if wrong := recover(); wrong != nil { // gin panics on paths that clash
+			err = fmt.Errorf("%s %s: %v", method, path, wrong)
+		}
+	}()
+	methods := []string{method}
+	if method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	for _, method := range methods {
+		f.router.Handle(method, ginPath(path), handler)
+		if !strings.HasSuffix(path, "/") && !strings.Contains(path, "*") {
+			f.router.Handle(method, ginPath(path)+"/", handler)
+		}
+	}
+	return nil
+}
+
+// ginPath writes {name} as :name.
+func ginPath(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// ServeHTTP serves one request.
+func (f *Funnel) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.router.ServeHTTP(w, r) }
+
+// Mounted describes a mounted route for people.
+type Mounted struct {
+	Method, Path, ID, Summary string
+	Before, After             []string
+	Public                    bool
+}
+
+// Routes lists what is mounted, in the order of mounting.
+func (f *Funnel) Routes() []Mounted {
+	var all []Mounted
+	for _, o := range f.operations {
+		m := Mounted{Method: o.Method, Path: o.path, ID: o.ID, Summary: o.Summary, Public: o.Public}
+		for _, plugin := range o.Before {
+			m.Before = append(m.Before, plugin.Name)
+		}
+		for _, plugin := range o.After {
+			m.After = append(m.After, plugin.Name)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// serve runs one request through its operation, sends the answer and logs it.
+func (f *Funnel) serve(c *gin.Context, o *operation) {
+	start, id := f.now(), newRequestID()
+	request, answer, cause := o.run(c.Request.Context(), c.Request, id, c.Param)
+	send(c.Writer, answer, id)
+	f.logRequest(c.Request, o.path, id, request.Identity(), answer.Status, len(answer.Body), start, cause)
+}
+
+func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler, chain Chain) {
+	start, id := f.now(), newRequestID()
+	request := NewRequest(c.Request, id, nil, c.Param)
+	o := &operation{Chain: chain}
+	cause := o.before(c.Request.Context(), request)
+	if cause != nil {
+		answer := toProblem(cause).response(id)
+		send(c.Writer, answer, id)
+	} else {
+		setHeaders(c.Writer.Header(), id)
+		cause = guard("handler", func() error { handler.ServeHTTP(c.Writer, c.Request); return nil })
+		if cause != nil && !c.Writer.Written() {
+			send(c.Writer, internalProblem().response(id), id)
+		}
+	}
+	f.logRequest(c.Request, path, id, request.Identity(), c.Writer.Status(), c.Writer.Size(), start, cause)
+}
+
+// refuse answers every request with one problem.
+func (f *Funnel) refuse(problem *Problem) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		start, id := f.now(), newRequestID()
+		answer := problem.response(id)
+		send(c.Writer, answer, id)
+		f.logRequest(c.Request, "none", id, "", answer.Status, len(answer.Body), start, nil)
+	}
+}
+
+// RequestIDHeader carries the request id in every answer.
+const RequestIDHeader = "X-Request-Id"
+
+// newRequestID makes 26 characters of 128 random bits. A caller's own id is not taken over: it could forge log lines.
+func newRequestID() string {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
+}
+
+func setHeaders(header http.Header, id string) {
+	header.Set(RequestIDHeader, id)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	header.Set("Referrer-Policy", "no-referrer")
+}
+
+func send(w gin.ResponseWriter, answer *Response, id string) {
+	setHeaders(w.Header(), id)
+	maps.Copy(w.Header(), answer.Header)
+	w.WriteHeader(answer.Status)
+	if answer.Status != http.StatusNoContent {
+		_, _ = w.Write(answer.Body) // the caller is gone: nobody to tell
+	}
+	w.WriteHeaderNow()
+}
+
+// logRequest writes the one line of a request. It names the route, never the URL: a token may be in path or query.
+func (f *Funnel) logRequest(r *http.Request, route, id, identity string, status, size int, start time.Time, cause error) {
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	attributes := []slog.Attr{
+		slog.String("request_id", id),
+		slog.String("method", loggedMethod(r.Method)),
+		slog.String("route", route),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(f.now().Sub(start).Microseconds())/1000),
+		slog.Int64("bytes_in", r.ContentLength),
+		slog.Int("bytes_out", size),
+		slog.String("remote", remoteHost(r.RemoteAddr)),
+	}
+	if identity != "" {
+		attributes = append(attributes, slog.String("identity", identity))
+	}
+	if cause != nil {
+		attributes = append(attributes, slog.String("err", cause.Error()))
+		if crash, ok := errors.AsType[*panicked](cause); ok {
+			attributes = append(attributes, slog.String("stack", string(crash.stack)))
+		}
+	}
+	f.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attributes...)
+}
+
+// loggedMethod bounds what a caller can write into the log.
+func loggedMethod(method string) string {
+	if len(method) > 10 {
+		return "other"
+	}
+	return method
+}
+
+func remoteHost(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return host
+}

@@ -1,0 +1,262 @@
+package framework
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+)
+
+// Named is a plugin under the name that the configuration gives it.
+type Named[P any] struct {
+	Name string
+	Part P
+}
+
+// Chain is what surrounds a route: plugins in the order of the configuration.
+type Chain struct {
+	Public bool // anyone may call: then no before plugin may authenticate, else one must
+	Before []Named[Before]
+	After  []Named[After]
+}
+
+// authenticator returns the plugin that proves who is calling, or nil.
+func (c Chain) authenticator() Authenticator {
+	for _, plugin := range c.Before {
+		if found, ok := plugin.Part.(Authenticator); ok {
+			return found
+		}
+	}
+	return nil
+}
+
+// extend appends the path segments that before plugins read.
+func (c Chain) extend(path string) string {
+	for _, plugin := range c.Before {
+		if extender, ok := plugin.Part.(PathExtender); ok && extender.PathSegment() != "" {
+			path = strings.TrimSuffix(path, "/") + "/{" + extender.PathSegment() + "}"
+		}
+	}
+	return path
+}
+
+// validate refuses a chain that is open by mistake, or says two things at once.
+func (c Chain) validate() error {
+	switch authenticates := c.authenticator() != nil; {
+	case !authenticates && !c.Public:
+		return errors.New("anyone could call this: add an authenticating before plugin (token, hmac), or say public: true")
+	case authenticates && c.Public:
+		return errors.New("public: true contradicts the authenticating before plugin: remove one of them")
+	}
+	return nil
+}
+
+// operation is a mounted route, compiled: the order of a call is the order of its methods.
+type operation struct {
+	Route
+	Chain
+	path         string // with the segments that plugins read
+	binding      *binding
+	outputSchema *huma.Schema
+	output       *node
+	empty        bool // the output has no members: the answer is 204 without a body
+}
+
+func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
+	if err := chain.validate(); err != nil {
+		return nil, err
+	}
+	o := &operation{Route: route, Chain: chain, path: chain.extend(route.Path)}
+	var err error
+	if o.binding, err = newBinding(s, &o.Route); err != nil {
+		return nil, err
+	}
+	if route.output.Kind() == reflect.Struct && route.output.NumField() == 0 {
+		o.empty = true
+		o.success = []int{http.StatusNoContent}
+		return o, nil
+	}
+	o.outputSchema, o.output, err = s.ofType(route.output, route.ID+"-answer")
+	return o, err
+}
+
+// run takes a request through the funnel and returns the answer to be sent, with the error that it hides, if any.
+func (o *operation) run(ctx context.Context, r *http.Request, id string, params func(string) string) (*Request, *Response, error) {
+	request, answer, cause := o.answer(ctx, r, id, params)
+	for _, plugin := range o.After {
+		if err := guard("after plugin "+plugin.Name, func() error { return plugin.Part.After(ctx, request, answer) }); err != nil {
+			return request, internalProblem().response(id), errors.Join(cause, err)
+		}
+	}
+	return request, answer, cause
+}
+
+// answer is the funnel up to the after plugins.
+func (o *operation) answer(ctx context.Context, r *http.Request, id string, params func(string) string) (*Request, *Response, error) {
+	request := NewRequest(r, id, nil, params)
+	body, err := o.readBody(r)
+	request.raw = body
+	if err == nil {
+		err = o.before(ctx, request)
+	}
+	if err == nil {
+		err = o.checkContentType(r)
+	}
+	input := o.newInput()
+	if err == nil {
+		err = o.binding.bind(request, input)
+	}
+	if err != nil {
+		return request, toProblem(err).response(id), err
+	}
+	var output any
+	err = guard("handler", func() error {
+		output, err = o.handle(context.WithValue(ctx, requestIDKey{}, id), input)
+		return err
+	})
+	if err != nil {
+		return request, toProblem(err).response(id), err
+	}
+	answer, err := o.encode(output)
+	if err != nil {
+		return request, internalProblem().response(id), err
+	}
+	return request, answer, nil
+}
+
+// readBody reads the whole body within the bound: plugins check signatures on exactly these bytes.
+func (o *operation) readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	tooLarge := NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes. Nothing was stored.", o.maxBody))
+	if r.ContentLength > o.maxBody {
+		return nil, tooLarge
+	}
+	var buffer bytes.Buffer
+	buffer.Grow(int(max(0, min(r.ContentLength, o.maxBody))) + bytes.MinRead)
+	read, err := buffer.ReadFrom(io.LimitReader(r.Body, o.maxBody+1))
+	if read > o.maxBody {
+		return nil, tooLarge
+	}
+	if err != nil {
+		problem := NewProblem(http.StatusBadRequest, "The body could not be read to its end. Nothing was stored.")
+		problem.Cause = err
+		return nil, problem
+	}
+	return buffer.Bytes(), nil
+}
+
+func (o *operation) before(ctx context.Context, request *Request) error {
+	for _, plugin := range o.Before {
+		if err := guard("before plugin "+plugin.Name, func() error { return plugin.Part.Before(ctx, request) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkContentType refuses a body that says it is something else than JSON. None said is taken for JSON.
+func (o *operation) checkContentType(r *http.Request) error {
+	said := r.Header.Get("Content-Type")
+	if o.binding.body == nil || said == "" {
+		return nil
+	}
+	mediaType, _, err := mime.ParseMediaType(said)
+	if err == nil && (mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")) {
+		return nil
+	}
+	return NewProblem(http.StatusUnsupportedMediaType, "Send the body as Content-Type: application/json.")
+}
+
+// encode turns the handler's output into the answer: undeclared members are stripped, and an answer that breaks its
+// own schema is a fault of ours, which does not leave.
+func (o *operation) encode(output any) (*Response, error) {
+	status := o.success[0]
+	if chooser, ok := output.(Statuser); ok {
+		status = chooser.HTTPStatus()
+		if !slices.Contains(o.success, status) {
+			return nil, fmt.Errorf("operation %s does not declare the status %d", o.ID, status)
+		}
+	}
+	if o.empty {
+		return &Response{Status: status, Header: http.Header{}}, nil
+	}
+	body, err := json.Marshal(output)
+	if err != nil {
+		return nil, fmt.Errorf("encode the answer of %s: %w", o.ID, err)
+	}
+	violations, cuts, err := o.output.check(body, Drop)
+	if err != nil {
+		return nil, fmt.Errorf("check the answer of %s: %w", o.ID, err)
+	}
+	if len(violations) > 0 {
+		return nil, fmt.Errorf("the answer of %s breaks its schema at %q: %s", o.ID, violations[0].Pointer, violations[0].Message)
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	return &Response{Status: status, Header: header, Body: without(body, cuts)}, nil
+}
+
+// without removes ranges, which are in ascending order, from a document.
+func without(document []byte, cuts []cut) []byte {
+	if len(cuts) == 0 {
+		return document
+	}
+	kept, from := make([]byte, 0, len(document)), int64(0)
+	for _, c := range cuts {
+		kept = append(kept, document[from:c.from]...)
+		from = c.to
+	}
+	return append(kept, document[from:]...)
+}
+
+// toProblem is the mask: whatever is not a Problem becomes a bare 500.
+func toProblem(err error) *Problem {
+	if problem, ok := errors.AsType[*Problem](err); ok {
+		return problem
+	}
+	return internalProblem()
+}
+
+func internalProblem() *Problem {
+	return NewProblem(http.StatusInternalServerError, "The server could not complete the call. Quote the request id when asking for help.")
+}
+
+// panicked is a recovered panic with its stack, for the log.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// guard runs a part's code and turns a panic into an error that names the part.
+func guard(part string, run func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("%s: %w", part, &panicked{value, debug.Stack()})
+		}
+	}()
+	if err := run(); err != nil {
+		return fmt.Errorf("%s: %w", part, err)
+	}
+	return nil
+}
+
+type requestIDKey struct{}
+
+// RequestID returns the id of the request that a handler's context belongs to, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
