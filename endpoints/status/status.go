@@ -10,12 +10,11 @@ import (
 	"funnelweb/framework"
 )
 
+// Asking the dependencies takes at most probeTimeout, since load balancers give up after 5 to 10 seconds. The answer is
+// given again for freshFor: anybody may ask, and must not be able to make the server ask others at their pace.
 const (
-	// probeTimeout bounds asking the dependencies. Load balancers give up after 5 to 10 seconds.
 	probeTimeout = 4 * time.Second
-	// freshFor is how long an answer about the dependencies is given again. Anybody may ask, and must not be able to
-	// make the server ask others at their pace.
-	freshFor = 2 * time.Second
+	freshFor     = 2 * time.Second
 )
 
 // Config is empty: there is nothing to choose.

@@ -1,0 +1,46 @@
+# `make` lists the targets. Longer recipes are in scripts/.
+
+GO       ?= go
+LINT     := $(GO) tool -modfile=tools/go.mod golangci-lint
+FUZZTIME ?= 30s
+PACKAGES ?= ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help build test test-deps lint fmt golden fuzz bench torture demo check
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build ./funnelweb
+	$(GO) build -trimpath -o funnelweb ./cmd/funnelweb
+
+test: ## Run every test, first installing what they run against (PACKAGES=./framework/... for some)
+	@GO="$(GO)" scripts/test.sh $(PACKAGES)
+
+test-deps: ## Install what the tests run against: Samba as Active Directory, versitygw as S3
+	@GO="$(GO)" scripts/test-deps.sh
+
+lint: ## Check style, import rules, formatting and go.mod (the first run builds the linter, some minutes)
+	$(LINT) run
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+
+fmt: ## Format the code
+	$(LINT) fmt
+
+golden: ## Write the golden files anew; read the difference before committing it
+	@GO="$(GO)" scripts/golden.sh
+
+fuzz: ## Run each fuzz test for FUZZTIME (30s)
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" scripts/fuzz.sh
+
+bench: ## Run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+torture: ## Run the trials of crashes and races over and over (TRIALS=20)
+	@GO="$(GO)" TRIALS="$(or $(TRIALS),20)" scripts/torture.sh
+
+demo: ## Show the whole loop against the built-in sandbox
+	$(GO) run ./cmd/funnelweb demo
+
+check: lint test ## What must pass before a review

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs each fuzz test for FUZZTIME. What fails is kept by go test below testdata/fuzz and belongs into the commit that
+# mends it.
+set -eu
+cd "$(dirname "$0")/.."
+
+targets=$(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's,^(.*)/[^/]+:[0-9]+:func (.*)$,\1 \2,' | sort -u)
+if [ -z "$targets" ]; then
+	echo 'there are no fuzz tests' >&2
+	exit 1
+fi
+# Without a bound on minimising, a target can stand still for most of its time.
+printf '%s\n' "$targets" | while read -r folder target; do
+	echo "== $folder $target"
+	"${GO:-go}" test "$folder" -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" -fuzzminimizetime 10x </dev/null
+done

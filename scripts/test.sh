@@ -1,0 +1,15 @@
+#!/bin/sh
+# Runs the tests of the packages given, or of all, with what they run against installed.
+set -eu
+cd "$(dirname "$0")/.."
+
+scripts/test-deps.sh
+
+status=0
+"${GO:-go}" test -race -shuffle=on -timeout 15m "${@:-./...}" || status=$?
+
+# Said again at the end, where it is seen.
+if [ -s .tools/skipped ]; then
+	cat .tools/skipped >&2
+fi
+exit "$status"
