@@ -1,0 +1,66 @@
+package archive
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+	"go.uber.org/goleak"
+
+	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
+	"funnelweb/internal/archive/archivetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestMemoryConforms(t *testing.T) {
+	archivetest.Run(t, func(*testing.T) framework.Archive { return new(frameworktest.MemoryArchive) })
+}
+
+func TestDirConforms(t *testing.T) {
+	archivetest.Run(t, func(t *testing.T) framework.Archive { return newDir(t) })
+}
+
+func TestS3ConformsOnAFake(t *testing.T) {
+	archivetest.Run(t, func(t *testing.T) framework.Archive {
+		backend := s3mem.New()
+		if err := backend.CreateBucket("evidence"); err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(gofakes3.New(backend).Server())
+		t.Cleanup(server.Close)
+		return newS3(t, s3Config(server.URL))
+	})
+}
+
+func newDir(t testing.TB) *Dir {
+	t.Helper()
+	dir, err := NewDir(t.TempDir()+"/data/archive", new(frameworktest.Clock).Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func s3Config(endpoint string) S3Config {
+	return S3Config{
+		Bucket: "evidence", Prefix: "soc/alerts", Region: "us-east-1", Endpoint: endpoint, PathStyle: true,
+		AccessKey: framework.NewSecret("test-access-key"), SecretKey: framework.NewSecret("test-secret-key"),
+	}
+}
+
+// newS3 isolates the test from this machine's own AWS configuration.
+func newS3(t testing.TB, config S3Config) *S3 {
+	t.Helper()
+	none := t.TempDir() + "/none"
+	t.Setenv("AWS_CONFIG_FILE", none)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", none)
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	store, err := NewS3(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}

@@ -1,0 +1,250 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
+
+	"funnelweb/framework"
+)
+
+const (
+	s3Service = "s3"
+	// attemptTime bounds one request; the SDK makes up to three of an operation (AWS_MAX_ATTEMPTS).
+	attemptTime = 30 * time.Second
+	// operationTime bounds an operation with its repeats and waits.
+	operationTime = 90 * time.Second
+	// maxAnswer bounds what is read of one answer in bytes: the largest object and room for an envelope.
+	maxAnswer = maxBody + 1<<20
+)
+
+// S3Config is a store in Amazon S3 or a service with the same interface and conditional writes.
+type S3Config struct {
+	Bucket string `yaml:"bucket"`
+	Prefix string `yaml:"prefix"` // put before each key with a slash; empty for none
+	Region string `yaml:"region"` // else as the AWS SDK finds it: AWS_REGION, the shared configuration
+	// Endpoint is the URL of another service than Amazon's, and PathStyle puts the bucket into the path, as most need.
+	Endpoint  string `yaml:"endpoint"`
+	PathStyle bool   `yaml:"path_style"`
+	// AccessKey and SecretKey are given together or not at all: then the SDK's chain is used (environment, shared
+	// configuration, web identity, container and instance roles).
+	AccessKey framework.Secret `yaml:"access_key"`
+	SecretKey framework.Secret `yaml:"secret_key"`
+	KMSKey    string           `yaml:"kms_key"` // id or ARN of the key to encrypt with (SSE-KMS); empty for the bucket's default
+}
+
+// S3 is an archive in an S3 bucket. Objects are made by conditional puts, so that one that is there is never replaced.
+// Directory buckets (S3 Express) do not list in byte order and cannot be used.
+type S3 struct {
+	client *s3.Client
+	config S3Config
+	prefix string // empty, or with a slash at the end
+
+	proof chan bool // holds one value: whether the store was seen to honour conditional puts
+}
+
+// NewS3 returns an archive in a bucket. It reads the AWS SDK's own configuration, if there is one, and calls nothing.
+func NewS3(ctx context.Context, conf S3Config) (*S3, error) {
+	prefix, err := checkS3Config(conf)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, loadOptions(conf)...)
+	if err != nil {
+		return nil, fmt.Errorf("read the AWS SDK's configuration: %w", err)
+	}
+	if loaded.Region == "" && conf.Endpoint == "" {
+		return nil, errors.New("region is missing: set it here or in AWS_REGION")
+	}
+	loaded.Credentials = namedCredentials{loaded.Credentials}
+	store := &S3{client: s3.NewFromConfig(loaded, clientOptions(conf)), config: conf, prefix: prefix, proof: make(chan bool, 1)}
+	store.proof <- false
+	return store, nil
+}
+
+func checkS3Config(conf S3Config) (prefix string, err error) {
+	var mistakes []error
+	if conf.Bucket == "" || strings.ContainsAny(conf.Bucket, "/ ") {
+		mistakes = append(mistakes, errors.New("bucket must be the name of a bucket"))
+	}
+	if conf.AccessKey.IsZero() != conf.SecretKey.IsZero() {
+		mistakes = append(mistakes, errors.New("access_key and secret_key are given together or not at all"))
+	}
+	if conf.Endpoint != "" {
+		parsed, err := url.Parse(conf.Endpoint)
+		if err != nil || parsed.Host == "" || parsed.User != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") {
+			mistakes = append(mistakes, errors.New("endpoint must be an http or https URL without user and password"))
+		}
+	}
+	if trimmed := strings.Trim(conf.Prefix, "/"); trimmed != "" {
+		if err := checkKey(trimmed); err != nil || len(trimmed) > maxPrefix {
+			mistakes = append(mistakes, fmt.Errorf("prefix must be like a key, of at most %d bytes", maxPrefix))
+		}
+		prefix = trimmed + "/"
+	}
+	return prefix, errors.Join(mistakes...)
+}
+
+func loadOptions(conf S3Config) []func(*config.LoadOptions) error {
+	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTime)),
+		config.WithLogger(logging.Nop{}), // the SDK would write to standard error
+	}
+	if conf.Region != "" {
+		options = append(options, config.WithRegion(conf.Region))
+	}
+	if !conf.AccessKey.IsZero() {
+		fixed := credentials.NewStaticCredentialsProvider(conf.AccessKey.Reveal(), conf.SecretKey.Reveal(), "")
+		options = append(options, config.WithCredentialsProvider(fixed))
+	}
+	return options
+}
+
+func clientOptions(conf S3Config) func(*s3.Options) {
+	return func(options *s3.Options) {
+		options.UsePathStyle = conf.PathStyle
+		options.HTTPClient = boundedClient{options.HTTPClient}
+		options.DisableLogOutputChecksumValidationSkipped = true
+		// Two conditional puts at the same moment: S3 answers one of them 409 and wants it repeated.
+		options.Retryer = retry.AddWithErrorCodes(options.Retryer, "ConditionalRequestConflict", "OperationAborted")
+		if conf.Endpoint != "" {
+			options.BaseEndpoint = aws.String(conf.Endpoint)
+		}
+		if options.Region == "" {
+			options.Region = "us-east-1" // what services other than Amazon's take for granted
+		}
+	}
+}
+
+// boundedClient bounds answers: the SDK reads an error or a listing to its end, however long it is.
+type boundedClient struct{ next s3.HTTPClient }
+
+// Do does a request.
+func (c boundedClient) Do(r *http.Request) (*http.Response, error) {
+	response, err := c.next.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = http.MaxBytesReader(nil, response.Body, maxAnswer)
+	return response, nil
+}
+
+// Put stores a body under a key, or does nothing when the same body is there.
+func (s *S3) Put(ctx context.Context, key string, body []byte) error {
+	if err := check(s3Service, key, body); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	if err := s.proveWriteOnce(ctx); err != nil {
+		return err
+	}
+	created, err := s.create(ctx, key, body)
+	if err != nil || created {
+		return err
+	}
+	stored, err := s.get(ctx, key)
+	if err != nil {
+		return fmt.Errorf("compare with what is stored: %w", err)
+	}
+	if !bytes.Equal(stored, body) {
+		return different(s3Service, key)
+	}
+	return nil
+}
+
+// create puts an object if there is none. When there is one, which may be our own from an attempt whose answer was
+// lost, created is false.
+func (s *S3) create(ctx context.Context, key string, body []byte) (created bool, err error) {
+	input := &s3.PutObjectInput{
+		Bucket: &s.config.Bucket, Key: aws.String(s.prefix + key),
+		Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
+	}
+	if s.config.KMSKey != "" {
+		input.ServerSideEncryption = types.ServerSideEncryptionAwsKms
+		input.SSEKMSKeyId = &s.config.KMSKey
+		input.BucketKeyEnabled = aws.Bool(true)
+	}
+	_, err = s.client.PutObject(ctx, input)
+	if code(err) == "PreconditionFailed" {
+		return false, nil
+	}
+	return err == nil, s3Error(putOp, err)
+}
+
+// proofKey is an object of a constant body beside the archive's. No key can name it: ~ is not allowed in one.
+const proofKey = "~write-once"
+
+// proveWriteOnce makes sure, once in the life of the process, that the store refuses a conditional put of an object
+// that is there. Some answer 200 and replace the object: no evidence may be kept in them.
+func (s *S3) proveWriteOnce(ctx context.Context) error {
+	var proven bool
+	select {
+	case proven = <-s.proof:
+	case <-ctx.Done():
+		return s3Error(putOp, ctx.Err())
+	}
+	defer func() { s.proof <- proven }()
+	for range 2 { // the first makes the object, unless an earlier process has
+		if proven {
+			return nil
+		}
+		created, err := s.create(ctx, proofKey, []byte("objects of this archive are written once\n"))
+		if err != nil {
+			return err
+		}
+		proven = !created
+	}
+	if !proven {
+		reason := "the store replaces objects in spite of If-None-Match: evidence would not be safe in it; use one with conditional writes"
+		return &framework.ServiceError{Service: s3Service, Op: putOp, Reason: reason}
+	}
+	return nil
+}
+
+// Get returns the body of an object.
+func (s *S3) Get(ctx context.Context, key string) ([]byte, error) {
+	if err := checkKey(key); err != nil {
+		return nil, badKey(s3Service, getOp, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	return s.get(ctx, key)
+}
+
+func (s *S3) get(ctx context.Context, key string) ([]byte, error) {
+	output, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.config.Bucket, Key: aws.String(s.prefix + key)})
+	if code(err) == "NoSuchKey" {
+		return nil, noObject(key, err)
+	}
+	if err != nil {
+		return nil, s3Error(getOp, err)
+	}
+	defer func() { _ = output.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(output.Body, maxBody+1)) // the SDK checks the checksum at the end
+	if err != nil {
+		return nil, s3Error(getOp, err)
+	}
+	if len(body) > maxBody {
+		reason := "the bucket holds something under this key that is larger than an object may be"
+		return nil, &framework.ServiceError{Service: s3Service, Op: getOp, Permanent: true, Reason: reason}
+	}
+	return body, nil
+}
+
+var _ framework.Archive = (*S3)(nil)

@@ -1,0 +1,93 @@
+package archive
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"funnelweb/framework"
+)
+
+// List yields the keys of a range in byte order. It asks for pages of 1,000 keys that begin where the range does, and
+// for none after its end.
+func (s *S3) List(ctx context.Context, prefix, from, to string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		asked, err := newSpan(prefix, from, to)
+		if err != nil {
+			yield("", badKey(s3Service, listOp, err))
+			return
+		}
+		if asked.empty {
+			return
+		}
+		input := &s3.ListObjectsV2Input{Bucket: &s.config.Bucket, Prefix: aws.String(s.prefix + asked.prefix)}
+		if from != "" {
+			input.StartAfter = aws.String(s.prefix + justBefore(from))
+		}
+		last := ""
+		for more := true; more; {
+			page, err := s.page(ctx, input)
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, object := range page.Contents {
+				key := strings.TrimPrefix(aws.ToString(object.Key), s.prefix)
+				switch {
+				case asked.after(key):
+					return
+				case !asked.has(key) || checkKey(key) != nil:
+					continue // not ours: put there by other means
+				case key <= last:
+					yield("", badListing("not in byte order; directory buckets do not: use a general purpose bucket"))
+					return
+				}
+				if last = key; !yield(key, nil) {
+					return
+				}
+			}
+			more = aws.ToBool(page.IsTruncated)
+			input.ContinuationToken = page.NextContinuationToken
+		}
+	}
+}
+
+// page asks for a page and makes sure that the one after it is another.
+func (s *S3) page(ctx context.Context, input *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
+	ctx, cancel := context.WithTimeout(ctx, operationTime)
+	defer cancel()
+	page, err := s.client.ListObjectsV2(ctx, input)
+	if err != nil {
+		return nil, s3Error(listOp, err)
+	}
+	next := aws.ToString(page.NextContinuationToken)
+	if aws.ToBool(page.IsTruncated) && (next == "" || next == aws.ToString(input.ContinuationToken)) {
+		return nil, badListing("cut off with no way to go on")
+	}
+	return page, nil
+}
+
+// badListing stops a List that would silently leave keys out.
+func badListing(how string) error {
+	return &framework.ServiceError{Service: s3Service, Op: listOp, Reason: "the store's list is " + how}
+}
+
+// justBefore returns a string that is less than a bound and, as no key has a byte as great as '~', greater than every
+// key that is: S3 lists what comes after it, and the bound itself belongs to the range.
+func justBefore(bound string) string {
+	end := len(bound) - 1
+	return bound[:end] + string(rune(bound[end]-1)) + "~"
+}
+
+// Check lists at most one object: that the bucket is there and may be listed. It does not write.
+func (s *S3) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	_, err := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+		Bucket: &s.config.Bucket, Prefix: &s.prefix, MaxKeys: aws.Int32(1),
+	})
+	return s3Error(checkOp, err)
+}
