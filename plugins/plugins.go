@@ -1,0 +1,16 @@
+// Package plugins lists the before and after plugins that a configuration may name.
+package plugins
+
+import (
+	"funnelweb/framework"
+	"funnelweb/plugins/hmac"
+	"funnelweb/plugins/scrub"
+	"funnelweb/plugins/token"
+)
+
+// Register adds every plugin under the name of its folder.
+func Register(r *framework.Registry) {
+	framework.AddPlugin(r, "hmac", hmac.Defaults, hmac.New)
+	framework.AddPlugin(r, "scrub", scrub.Defaults, scrub.New)
+	framework.AddPlugin(r, "token", token.Defaults, token.New)
+}
