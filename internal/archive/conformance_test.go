@@ -10,21 +10,24 @@ import (
 
 	"funnelweb/framework"
 	"funnelweb/framework/frameworktest"
-	"funnelweb/internal/archive/archivetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMemoryConforms(t *testing.T) {
-	archivetest.Run(t, func(*testing.T) framework.Archive { return new(frameworktest.MemoryArchive) })
+	conforms(t, func(*testing.T) framework.Archive { return new(frameworktest.MemoryArchive) })
 }
 
 func TestDirConforms(t *testing.T) {
-	archivetest.Run(t, func(t *testing.T) framework.Archive { return newDir(t) })
+	conforms(t, func(t *testing.T) framework.Archive {
+		t.Helper()
+		return newDir(t)
+	})
 }
 
 func TestS3ConformsOnAFake(t *testing.T) {
-	archivetest.Run(t, func(t *testing.T) framework.Archive {
+	conforms(t, func(t *testing.T) framework.Archive {
+		t.Helper()
 		backend := s3mem.New()
 		if err := backend.CreateBucket("evidence"); err != nil {
 			t.Fatal(err)
@@ -35,11 +38,11 @@ func TestS3ConformsOnAFake(t *testing.T) {
 	})
 }
 
-func newDir(t testing.TB) *Dir {
-	t.Helper()
-	dir, err := NewDir(t.TempDir()+"/data/archive", new(frameworktest.Clock).Now)
+func newDir(tb testing.TB) *Dir {
+	tb.Helper()
+	dir, err := NewDir(tb.TempDir()+"/data/archive", new(frameworktest.Clock).Now)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dir
 }
@@ -52,15 +55,15 @@ func s3Config(endpoint string) S3Config {
 }
 
 // newS3 isolates the test from this machine's own AWS configuration.
-func newS3(t testing.TB, config S3Config) *S3 {
-	t.Helper()
-	none := t.TempDir() + "/none"
-	t.Setenv("AWS_CONFIG_FILE", none)
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", none)
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	store, err := NewS3(t.Context(), config)
+func newS3(tb testing.TB, config S3Config) *S3 {
+	tb.Helper()
+	none := tb.TempDir() + "/none"
+	tb.Setenv("AWS_CONFIG_FILE", none)
+	tb.Setenv("AWS_SHARED_CREDENTIALS_FILE", none)
+	tb.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	store, err := NewS3(tb.Context(), config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return store
 }

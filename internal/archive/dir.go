@@ -181,8 +181,7 @@ func (d *Dir) Check(ctx context.Context) error {
 
 // dirError tells what a person can do about a failure of the disk.
 func dirError(op string, err error) error {
-	var service *framework.ServiceError
-	if errors.As(err, &service) {
+	if _, ok := errors.AsType[*framework.ServiceError](err); ok {
 		return err
 	}
 	failure := &framework.ServiceError{Service: dirService, Op: op, Reason: "the disk gave an error; the log has it", Err: err}

@@ -12,13 +12,11 @@ import (
 	"time"
 )
 
+// The parameters of writing.
 const (
-	// tempFolder holds files while they are written. No key can name it: ~ is not allowed in one.
-	tempFolder = "~tmp"
-	// tempAge is how old a temporary file is before it counts as left over. A Put takes seconds.
-	tempAge = time.Hour
-	// maxSynced bounds the memory of which folders are durable; beyond it the memory starts anew.
-	maxSynced = 10_000
+	tempFolder = "~tmp"    // holds files while they are written; no key can name it, as ~ is not allowed in one
+	tempAge    = time.Hour // a temporary file this old is left over: a Put takes seconds
+	maxSynced  = 10_000    // folders that are remembered as durable; beyond it the memory starts anew
 )
 
 // open opens the directory, for each operation anew, so that one that was replaced meanwhile is noticed.

@@ -23,14 +23,13 @@ import (
 	"funnelweb/framework"
 )
 
+const s3Service = "s3"
+
+// The bounds of a call.
 const (
-	s3Service = "s3"
-	// attemptTime bounds one request; the SDK makes up to three of an operation (AWS_MAX_ATTEMPTS).
-	attemptTime = 30 * time.Second
-	// operationTime bounds an operation with its repeats and waits.
-	operationTime = 90 * time.Second
-	// maxAnswer bounds what is read of one answer in bytes: the largest object and room for an envelope.
-	maxAnswer = maxBody + 1<<20
+	attemptTime   = 30 * time.Second // of one request; the SDK makes up to three of an operation (AWS_MAX_ATTEMPTS)
+	operationTime = 90 * time.Second // of an operation with its repeats and the waits between them
+	maxAnswer     = maxBody + 1<<20  // bytes read of one answer: the largest object, and room for an envelope
 )
 
 // S3Config is a store in Amazon S3 or a service with the same interface and conditional writes.

@@ -21,8 +21,7 @@ import (
 
 // code is the store's name for an error, or "".
 func code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""
@@ -68,7 +67,7 @@ func advice(name string) (reason string, permanent bool) {
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden":
 		return "access denied: allow s3:ListBucket on the bucket and s3:GetObject and s3:PutObject on its objects " +
 			"(with kms_key also kms:GenerateDataKey and kms:Decrypt on the key)", false
-	case "InvalidAccessKeyId":
+	case "InvalidAccessKeyId", "XAdminUserNotFound": // the second is versitygw's
 		return "the access key is not known: check access_key, or the AWS credentials in the environment", false
 	case "SignatureDoesNotMatch":
 		return "the signature does not match: check secret_key, and that no proxy changes requests", false

@@ -1,5 +1,4 @@
-// Package archivetest holds every framework.Archive to the same behaviour.
-package archivetest
+package archive
 
 import (
 	"bytes"
@@ -16,11 +15,9 @@ import (
 	"funnelweb/framework"
 )
 
-// MaxBody is the largest object in bytes, as framework.Archive says.
-const MaxBody = 16 << 20
-
-// Run runs the suite. Open returns an archive that is empty and does not share objects with one it returned before.
-func Run(t *testing.T, open func(t *testing.T) framework.Archive) {
+// conforms holds every framework.Archive to the same behaviour. Open returns an archive that is empty and does not share
+// objects with one it returned before.
+func conforms(t *testing.T, open func(t *testing.T) framework.Archive) {
 	t.Helper()
 	cases := []struct {
 		name string
@@ -53,7 +50,7 @@ func readsBack(t *testing.T, archive framework.Archive) {
 		"A-b_c.d=e+f/x":               []byte("key of every allowed kind of byte"),
 		"...":                         []byte("dots, and not the two that mean folders"),
 		strings.Repeat("k", 255) + "/" + strings.Repeat("l", 255): []byte("as long as a key may be"),
-		"largest": bytes.Repeat([]byte("0123456789abcdef"), MaxBody/16),
+		"largest": bytes.Repeat([]byte("0123456789abcdef"), maxBody/16),
 	}
 	for key, body := range bodies {
 		put(t, archive, key, body)
@@ -130,8 +127,8 @@ func race(n int, do func(i int) error) []error {
 	return results
 }
 
-// HostileKeys are keys that no archive takes.
-func HostileKeys() []string {
+// hostileKeys are keys that no archive takes.
+func hostileKeys() []string {
 	return []string{
 		"", "/", "//", ".", "..", "../x", "a/../b", "a/./b", "a/..", "/a", "a/", "a//b", "/etc/passwd",
 		"a\x00b", "a\nb", "a b", `a\b`, `..\x`, "a%2fb", "%2e%2e/x", "a~b", "~tmp/x", "a:b", "a*b", "a?b", "a#b", "a|b",
@@ -141,15 +138,15 @@ func HostileKeys() []string {
 
 func refusesKeys(t *testing.T, archive framework.Archive) {
 	t.Helper()
-	for _, key := range HostileKeys() {
+	for _, key := range hostileKeys() {
 		if err := archive.Put(t.Context(), key, []byte("hostile")); err == nil {
 			t.Errorf("put %q succeeded", key)
 		}
 		if body, err := archive.Get(t.Context(), key); err == nil || errors.Is(err, framework.ErrNoObject) {
 			t.Errorf("get %q: got %q, %v, want the key refused", key, body, err)
 		}
-		for listed := range archive.List(t.Context(), key+"?", "", "") {
-			if listed != "" {
+		for listed, err := range archive.List(t.Context(), key+"?", "", "") {
+			if err == nil {
 				t.Errorf("list %q gave %q", key+"?", listed)
 			}
 		}
@@ -161,7 +158,7 @@ func refusesKeys(t *testing.T, archive framework.Archive) {
 
 func refusesLargeBody(t *testing.T, archive framework.Archive) {
 	t.Helper()
-	if err := archive.Put(t.Context(), "a/b", make([]byte, MaxBody+1)); err == nil {
+	if err := archive.Put(t.Context(), "a/b", make([]byte, maxBody+1)); err == nil {
 		t.Error("the body was taken")
 	}
 	if _, err := archive.Get(t.Context(), "a/b"); !errors.Is(err, framework.ErrNoObject) {
