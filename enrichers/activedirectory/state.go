@@ -1,0 +1,106 @@
+package activedirectory
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// Bits of userAccountControl and msDS-User-Account-Control-Computed ([MS-ADTS] 2.2.16).
+const (
+	flagDisabled        = 0x2
+	flagLockedOut       = 0x10 // in the computed attribute only
+	flagNoPassword      = 0x20
+	flagReversible      = 0x80
+	flagNeverExpires    = 0x10000
+	flagSmartCard       = 0x40000
+	flagDelegation      = 0x80000
+	flagDESOnly         = 0x200000
+	flagNoPreauth       = 0x400000
+	flagPasswordExpired = 0x800000 // in the computed attribute only
+	flagImpersonate     = 0x1000000
+)
+
+// flag is what a bit means for whoever judges an alert.
+type flag struct {
+	bit   int64
+	words string
+}
+
+// flags returns the settings worth telling, in the order in which they are told.
+func flags() []flag {
+	return []flag{
+		{flagNeverExpires, "password never expires"},
+		{flagNoPassword, "may have an empty password"},
+		{flagReversible, "password stored with reversible encryption"},
+		{flagSmartCard, "smart card required"},
+		{flagNoPreauth, "no Kerberos pre-authentication (its password can be attacked offline)"},
+		{flagDESOnly, "DES encryption only"},
+		{flagDelegation, "trusted for unconstrained delegation"},
+		{flagImpersonate, "trusted to impersonate others at chosen services"},
+	}
+}
+
+// state is what may be done with an account now.
+type state struct {
+	headline string   // "enabled", "disabled", "locked out", …
+	details  []string // with the headline as the first
+}
+
+// accountState reads all that bears on whether somebody can log on. An unreadable userAccountControl is said so:
+// it must not look like an enabled account.
+func accountState(entry *ldap.Entry, now time.Time) state {
+	control, err := strconv.ParseInt(entry.GetEqualFoldAttributeValue("userAccountControl"), 10, 64)
+	if err != nil {
+		return state{"in an unknown state", []string{"unknown: the account in bind_dn may not read userAccountControl"}}
+	}
+	computed, computedErr := strconv.ParseInt(entry.GetEqualFoldAttributeValue("msDS-User-Account-Control-Computed"), 10, 64)
+	found := state{headline: "enabled"}
+	add := func(headline, words string) {
+		if found.headline == "enabled" && headline != "" {
+			found.headline = headline
+		}
+		found.details = append(found.details, words)
+	}
+	if control&flagDisabled != 0 {
+		add("disabled", "disabled")
+	}
+	if expires, ok := fileTime(entry.GetEqualFoldAttributeValue("accountExpires")); ok {
+		if expires.After(now) {
+			add("", "expires "+when(expires, now))
+		} else {
+			add("expired", "expired "+when(expires, now))
+		}
+	}
+	since, lockedOnce := fileTime(entry.GetEqualFoldAttributeValue("lockoutTime"))
+	switch {
+	case computedErr == nil && computed&flagLockedOut != 0 && lockedOnce:
+		add("locked out", "locked out since "+when(since, now))
+	case computedErr == nil && computed&flagLockedOut != 0:
+		add("locked out", "locked out")
+	case computedErr != nil && lockedOnce:
+		add("possibly locked out", "locked out "+when(since, now)+", unless the lock has run out since")
+	}
+	addPassword(entry, control, computed, add)
+	for _, flag := range flags() {
+		if control&flag.bit != 0 {
+			add("", flag.words)
+		}
+	}
+	if control&flagDisabled == 0 {
+		found.details = append([]string{"enabled"}, found.details...)
+	}
+	return found
+}
+
+func addPassword(entry *ldap.Entry, control, computed int64, add func(headline, words string)) {
+	if entry.GetEqualFoldAttributeValue("pwdLastSet") == "0" && control&flagNeverExpires == 0 {
+		add("", "must change the password at the next logon")
+	} else if computed&flagPasswordExpired != 0 {
+		add("", "password expired")
+	}
+}
+
+func (s state) String() string { return strings.Join(s.details, "; ") }

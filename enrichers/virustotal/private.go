@@ -1,0 +1,118 @@
+package virustotal
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"funnelweb/framework"
+)
+
+// privateNames are the top-level names that are never delegated: RFC 6761, RFC 6762 appendix G, RFC 8375, ICANN's
+// choice of .internal in 2024, and what is in use at home and in companies. The reverse zones hold addresses.
+func privateNames() []string {
+	return []string{
+		"localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "home.arpa",
+		"test", "invalid", "in-addr.arpa", "ip6.arpa",
+	}
+}
+
+// parseNames checks the configured names and returns them with ours, in lower case without dots around them.
+func parseNames(configured []string) ([]string, error) {
+	names := privateNames()
+	for _, name := range configured {
+		name = strings.ToLower(strings.Trim(name, "."))
+		if name == "" || strings.ContainsAny(name, "/:*@ ") {
+			return nil, errors.New("internal_names are domains such as corp.example.com; all names below them are meant, too")
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// private says why an indicator must not be sent, or returns "".
+func (e *Enricher) private(indicator framework.Indicator) string {
+	switch indicator.Kind {
+	case framework.IP:
+		address, err := netip.ParseAddr(indicator.Value)
+		if err != nil || isPrivate(address) {
+			return "the address is private or reserved"
+		}
+	case framework.Domain:
+		return e.privateName(indicator.Value)
+	case framework.URL:
+		target, err := url.Parse(indicator.Value)
+		if err != nil {
+			return "the URL cannot be read"
+		}
+		return e.privateName(target.Hostname())
+	default: // hashes tell nothing
+	}
+	return ""
+}
+
+// privateName judges the host of a URL, which may be an address, and a domain.
+func (e *Enricher) privateName(host string) string {
+	host = strings.ToLower(strings.Trim(host, "."))
+	if address, err := netip.ParseAddr(host); err == nil {
+		if isPrivate(address) {
+			return "the address is private or reserved"
+		}
+		return ""
+	}
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	switch {
+	case last == host:
+		return "a name of one part is internal"
+	case last == "" || last[0] >= '0' && last[0] <= '9':
+		// Browsers take 0x7f.1 and 10.1 for addresses (WHATWG URL, "ends in a number").
+		return "the host is an address in an odd form, which may be private"
+	}
+	internal := func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) }
+	if slices.ContainsFunc(e.internal, internal) {
+		return "the name is internal"
+	}
+	return ""
+}
+
+// reserved are the blocks without a meaning outside their own network (IANA special-purpose registries, read
+// 2026-11) that netip has no word for.
+func reserved() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("0.0.0.0/8"),
+		netip.MustParsePrefix("100.64.0.0/10"), // shared by carriers
+		netip.MustParsePrefix("192.0.0.0/24"),
+		netip.MustParsePrefix("192.0.2.0/24"), // documentation, like the next two
+		netip.MustParsePrefix("198.51.100.0/24"),
+		netip.MustParsePrefix("203.0.113.0/24"),
+		netip.MustParsePrefix("198.18.0.0/15"), // benchmarks
+		netip.MustParsePrefix("240.0.0.0/4"),
+		netip.MustParsePrefix("100::/64"),
+		netip.MustParsePrefix("2001:db8::/32"),
+		netip.MustParsePrefix("3fff::/20"),
+		netip.MustParsePrefix("fec0::/10"),
+	}
+}
+
+// isPrivate reports whether an address, or the IPv4 address inside it, is of no public network.
+func isPrivate(address netip.Addr) bool {
+	address = embedded(address.Unmap().WithZone(""))
+	return address.IsPrivate() || address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsMulticast() ||
+		address.IsUnspecified() || slices.ContainsFunc(reserved(), func(block netip.Prefix) bool { return block.Contains(address) })
+}
+
+// embedded returns the IPv4 address in one of NAT64 (64:ff9b::/96, RFC 6052) or 6to4 (2002::/16, RFC 3056), else the
+// address.
+func embedded(address netip.Addr) netip.Addr {
+	bytes := address.As16()
+	switch {
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(address):
+		return netip.AddrFrom4([4]byte(bytes[12:16]))
+	case netip.MustParsePrefix("2002::/16").Contains(address):
+		return netip.AddrFrom4([4]byte(bytes[2:6]))
+	default:
+		return address
+	}
+}
