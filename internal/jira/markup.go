@@ -1,0 +1,186 @@
+package jira
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"funnelweb/framework"
+)
+
+const (
+	// maxText bounds a description or comment, in UTF-16 units: over 32,767 characters Jira refuses it
+	// ("The entered text is too long"), and on Cloud burns an issue number all the same (JRACLOUD-78553).
+	maxText = 32_767
+	// maxSummary is below the 255 that Jira allows.
+	maxSummary = 250
+	// maxCell bounds a table cell in runes: a longer one is unreadable.
+	maxCell = 2_000
+
+	cutNote = "[Cut off here: the text is longer than Jira takes. The event holds all of it.]"
+)
+
+// Markup renders a document in Jira's wiki notation, which Jira renders in turn. No text of the document is markup
+// there. What would be too long for Jira is cut off with a note.
+func Markup(document framework.Document) string { return render(document, maxText) }
+
+func render(document framework.Document, limit int) string {
+	var out strings.Builder
+	room := limit - width("\n\n"+escapeText(cutNote, false))
+	for i, block := range document {
+		separator := "\n\n"
+		if i == 0 {
+			separator = ""
+		}
+		text := separator + renderBlock(block)
+		// The last block may use the room of the note that will not be needed.
+		if last := i == len(document)-1; width(text) <= room || last && width(text) <= limit-width(out.String()) {
+			out.WriteString(text)
+			room -= width(text)
+			continue
+		}
+		if part := cutBlock(block, room-width(separator)); part != "" {
+			out.WriteString(separator + part)
+		}
+		if out.Len() > 0 {
+			out.WriteString("\n\n")
+		}
+		out.WriteString(escapeText(cutNote, false))
+		break
+	}
+	return out.String()
+}
+
+// width is a text's length as Jira counts it.
+func width(text string) int {
+	units := 0
+	for _, r := range text {
+		units += max(1, utf16.RuneLen(r))
+	}
+	return units
+}
+
+func renderBlock(block framework.Block) string {
+	switch b := block.(type) {
+	case framework.Heading:
+		return "h" + strconv.Itoa(min(max(1, b.Level), 6)) + ". " + escapeText(singleLine(b.Text), false)
+	case framework.Paragraph:
+		return renderSpans(b, false)
+	case framework.Table:
+		return renderTable(b, len(b.Rows))
+	case framework.Preformatted:
+		return renderPreformatted(b.Text)
+	default:
+		return ""
+	}
+}
+
+// renderSpans renders running text or a cell.
+func renderSpans(spans framework.Paragraph, cell bool) string {
+	var out strings.Builder
+	for i, span := range spans {
+		text := escapeText(span.Text, cell)
+		// Link and bold text that has an escape in it stays plain: the Cloud parser reads the inside of *…* twice, the
+		// second time without its backslashes, and ends a link at an escaped bracket.
+		plain := text == span.Text && text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "\n")
+		link, linked := linkAddress(span.Link)
+		switch {
+		case linked && plain:
+			out.WriteString("[" + text + "|" + link + "]")
+		case linked:
+			out.WriteString(strings.TrimPrefix(text+" ", " ") + "[" + link + "]")
+		case span.Bold && plain && standsAlone(out.String(), spans[i+1:], cell):
+			out.WriteString("*" + text + "*")
+		default:
+			out.WriteString(text)
+		}
+	}
+	return out.String()
+}
+
+// standsAlone reports whether a bold span touches nothing that would keep its asterisks from being markup.
+func standsAlone(before string, after framework.Paragraph, cell bool) bool {
+	if before != "" && !strings.HasSuffix(before, " ") && !strings.HasSuffix(before, "\n") {
+		return false
+	}
+	if len(after) == 0 {
+		return true
+	}
+	next := escapeText(after[0].Text, cell)
+	return after[0].Link == "" && next != "" && strings.IndexByte(" \n.,:;", next[0]) >= 0
+}
+
+// linkAddress writes an absolute http or https address so that nothing in it ends the link. Others are no links.
+func linkAddress(text string) (string, bool) {
+	parsed, err := url.Parse(text)
+	if err != nil || (parsed.Scheme != "https" && parsed.Scheme != "http") || parsed.Host == "" || parsed.User != nil {
+		return "", false
+	}
+	var out strings.Builder
+	for _, b := range []byte(parsed.String()) {
+		if b > 0x7e || b < 0x21 || strings.IndexByte("[]|!*(){}\\^~\"'<>`", b) >= 0 {
+			out.WriteString("%" + strings.ToUpper(strconv.FormatUint(uint64(b)|0x100, 16)[1:]))
+			continue
+		}
+		out.WriteByte(b)
+	}
+	return out.String(), true
+}
+
+func renderTable(table framework.Table, rows int) string {
+	var lines []string
+	if len(table.Header) > 0 {
+		header := "||"
+		for _, name := range table.Header {
+			header += renderCell(framework.Text(name)) + "||"
+		}
+		lines = append(lines, header)
+	}
+	for _, row := range table.Rows[:rows] {
+		line := "|"
+		for _, cell := range row {
+			line += renderCell(cell) + "|"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// renderCell never returns an empty text: two pipes would begin a header cell.
+func renderCell(cell framework.Paragraph) string {
+	bounded := make(framework.Paragraph, 0, len(cell))
+	room := maxCell
+	for _, span := range cell {
+		if room <= 0 {
+			break
+		}
+		span.Text = cutRunes(span.Text, room)
+		room -= utf8.RuneCountInString(span.Text)
+		bounded = append(bounded, span)
+	}
+	if text := renderSpans(bounded, true); strings.TrimSpace(text) != "" {
+		return text
+	}
+	return " "
+}
+
+// noformat is the one thing that ends a preformatted block.
+var noformat = regexp.MustCompile(`(?i)\{(noformat)`)
+
+func renderPreformatted(text string) string {
+	text = noformat.ReplaceAllString(cleanText(text), "{"+zeroWidth+"$1")
+	return "{noformat}\n" + strings.TrimSuffix(text, "\n") + "\n{noformat}"
+}
+
+// summaryLine is a summary as Jira takes it: one line of at most 250 UTF-16 units. Summaries are not rendered.
+func summaryLine(text string) string {
+	line := cutRunes(singleLine(cleanText(text)), maxSummary+1)
+	for runes := []rune(line); width(line) > maxSummary; {
+		runes = runes[:len(runes)-1]
+		line = strings.TrimSpace(string(runes)) + "…"
+	}
+	return line
+}
