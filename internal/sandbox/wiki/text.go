@@ -1,0 +1,248 @@
+package wiki
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// runs divides nodes into blocks, each alone, and paragraphs: what lies between blocks or between empty lines.
+func runs(nodes []node) [][]node {
+	var all [][]node
+	var run []node
+	feeds := 0
+	finish := func() {
+		if len(run) > 0 {
+			all = append(all, run)
+		}
+		run, feeds = nil, 0
+	}
+	for _, one := range nodes {
+		switch {
+		case one.kind == lineFeed:
+			feeds++
+			continue
+		case one.kind.block():
+			finish()
+			all = append(all, []node{one})
+			continue
+		case feeds > 1:
+			finish()
+		case feeds == 1 && len(run) > 0:
+			run = append(run, node{kind: lineFeed})
+		}
+		feeds = 0
+		run = append(run, one)
+	}
+	finish()
+	return all
+}
+
+// textBlocks returns lines, with an empty one between blocks.
+func textBlocks(nodes []node) []string {
+	var lines []string
+	for _, run := range runs(nodes) {
+		block := textBlock(run)
+		if len(block) == 0 {
+			continue
+		}
+		if len(lines) > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines, block...)
+	}
+	return lines
+}
+
+func textBlock(run []node) []string {
+	one := run[0]
+	switch one.kind {
+	case heading:
+		title := strings.TrimSpace(strings.ReplaceAll(textInline(one.children), "\n", " "))
+		sign := "-"
+		if one.level <= 2 {
+			sign = "="
+		}
+		return []string{title, strings.Repeat(sign, max(1, utf8.RuneCountInString(title)))}
+	case rule:
+		return []string{strings.Repeat("-", 40)}
+	case list:
+		return textList(one)
+	case table:
+		return textTable(one)
+	case quote:
+		return indent("> ", "> ", textBlocks(one.children))
+	case panel:
+		lines := textBlocks(one.children)
+		if one.target != "" {
+			lines = slices.Insert(lines, 0, clean(one.target))
+		}
+		return indent("| ", "| ", lines)
+	case noformat, code:
+		var lines []string
+		for line := range strings.SplitSeq(one.target, "\n") {
+			lines = append(lines, clean(line))
+		}
+		return indent("    ", "    ", lines)
+	default:
+		return strings.Split(strings.TrimRight(textInline(run), " \n"), "\n")
+	}
+}
+
+func indent(first, other string, lines []string) []string {
+	out := make([]string, 0, len(lines))
+	for i, line := range lines {
+		if i == 0 {
+			line = first + line
+		} else {
+			line = other + line
+		}
+		out = append(out, strings.TrimRight(line, " "))
+	}
+	return out
+}
+
+// textInline is running text; line feeds in it are kept.
+func textInline(nodes []node) string {
+	var b strings.Builder
+	for _, one := range nodes {
+		switch one.kind {
+		case text:
+			b.WriteString(clean(one.text))
+		case lineFeed, lineBreak:
+			b.WriteByte('\n')
+		case link:
+			b.WriteString(textLink(one))
+		case mention:
+			b.WriteString("@" + clean(one.target))
+		case image:
+			b.WriteString("[image " + clean(one.target) + "]")
+		case file:
+			b.WriteString("[attachment " + clean(one.target) + "]")
+		default:
+			if one.kind.block() {
+				b.WriteString(strings.Join(textBlock([]node{one}), "\n"))
+			} else {
+				b.WriteString(textInline(one.children))
+			}
+		}
+	}
+	return b.String()
+}
+
+func textLink(one node) string {
+	shown, target := textInline(one.children), clean(one.target)
+	if shown == "" || shown == target || "mailto:"+shown == target {
+		return target
+	}
+	return shown + " (" + target + ")"
+}
+
+// clean drops what must not reach a terminal and what people cannot see: control characters, and format characters
+// such as those that turn the direction of writing. Two of these join or part letters and stay.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\u2028' || r == '\u2029':
+			return ' '
+		case r == '\u200c' || r == '\u200d':
+			return r
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func textList(one node) []string {
+	var lines []string
+	numbers := map[int]int{}
+	for _, item := range one.children {
+		for level := range numbers {
+			if level > item.level {
+				delete(numbers, level)
+			}
+		}
+		numbers[item.level]++
+		mark := "- "
+		if item.ordered {
+			mark = fmt.Sprintf("%d. ", numbers[item.level])
+		}
+		space := strings.Repeat("  ", item.level-1)
+		block := withoutEmpty(textBlocks(item.children))
+		if len(block) == 0 {
+			block = []string{""}
+		}
+		lines = append(lines, indent(space+mark, space+strings.Repeat(" ", len(mark)), block)...)
+	}
+	return lines
+}
+
+func withoutEmpty(lines []string) []string {
+	return slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
+}
+
+func trimLines(lines []string) []string {
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return lines
+}
+
+// textTable aligns the columns; a row of headers is underlined.
+func textTable(one node) []string {
+	var cells [][][]string // by row and column, the lines
+	var widths []int
+	for _, row := range one.children {
+		var columns [][]string
+		for i, cell := range row.children {
+			block := withoutEmpty(textBlocks(cell.children))
+			columns = append(columns, block)
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			for _, line := range block {
+				widths[i] = max(widths[i], utf8.RuneCountInString(line))
+			}
+		}
+		cells = append(cells, columns)
+	}
+	var lines []string
+	for i, row := range one.children {
+		lines = append(lines, textRow(cells[i], widths)...)
+		if !slices.ContainsFunc(row.children, func(cell node) bool { return !cell.header }) {
+			lines = append(lines, underline(widths))
+		}
+	}
+	return lines
+}
+
+func textRow(columns [][]string, widths []int) []string {
+	height := 1
+	for _, column := range columns {
+		height = max(height, len(column))
+	}
+	lines := make([]string, 0, height)
+	for at := range height {
+		var parts []string
+		for i, column := range columns {
+			content := ""
+			if at < len(column) {
+				content = column[at]
+			}
+			parts = append(parts, content+strings.Repeat(" ", widths[i]-utf8.RuneCountInString(content)))
+		}
+		lines = append(lines, strings.TrimRight(strings.Join(parts, " | "), " "))
+	}
+	return lines
+}
+
+func underline(widths []int) string {
+	var parts []string
+	for _, width := range widths {
+		parts = append(parts, strings.Repeat("-", width))
+	}
+	return strings.Join(parts, "-+-")
+}
