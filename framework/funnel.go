@@ -53,14 +53,21 @@ func NewFunnel(info Info, log *slog.Logger, now func() time.Time) (*Funnel, erro
 	return f, nil
 }
 
-// Mount adds a route. Wrong tags, a route that exists already and one that is open by mistake are errors.
+// Mount adds a route, with and without a trailing slash. Wrong tags, a route that exists already and one that is open by mistake are errors.
 func (f *Funnel) Mount(route Route, chain Chain) error {
 	o, err := newOperation(f.schemas, route, chain)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", route.Method, route.Path, err)
 	}
-	if err := f.add(route.Method, o.path, func(c *gin.Context) { f.serve(c, o) }); err != nil {
-		return err
+	handler := func(c *gin.Context) { f.serve(c, o) }
+	paths := []string{o.path, o.path + "/"}
+	if strings.HasSuffix(o.path, "/") {
+		paths = paths[:1]
+	}
+	for _, path := range paths {
+		if err := f.add(route.Method, path, handler); err != nil {
+			return err
+		}
 	}
 	f.operations = append(f.operations, o)
 	return nil
@@ -75,7 +82,7 @@ func (f *Funnel) Handle(path string, handler http.Handler, chain Chain) error {
 	return f.add(http.MethodGet, path, func(c *gin.Context) { f.serveHandler(c, path, handler, chain) })
 }
 
-// add registers a path with and without a trailing slash; GET serves HEAD too.
+// add registers a path; GET serves HEAD too.
 func (f *Funnel) add(method, path string, handler gin.HandlerFunc) (err error) {
 	defer func() {
 		if wrong := recover(); wrong != nil { // gin panics on paths that clash
@@ -88,9 +95,6 @@ func (f *Funnel) add(method, path string, handler gin.HandlerFunc) (err error) {
 	}
 	for _, method := range methods {
 		f.router.Handle(method, ginPath(path), handler)
-		if !strings.HasSuffix(path, "/") && !strings.Contains(path, "*") {
-			f.router.Handle(method, ginPath(path)+"/", handler)
-		}
 	}
 	return nil
 }
