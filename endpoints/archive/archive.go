@@ -1,0 +1,85 @@
+// Package archive serves the interface of threatstack-to-s3: it takes Threat Stack's webhook and shows the alerts that
+// were archived. Archiving itself is the action of the same name, on the event that the webhook becomes.
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"funnelweb/framework"
+)
+
+// EventType is the type of the event that each alert of a webhook becomes.
+const EventType = "threatstack.alert"
+
+// Config names the service that the status route asks.
+type Config struct {
+	ThreatStack ThreatStack `yaml:"threatstack"`
+}
+
+// ThreatStack is Threat Stack's API. Without a key the status route leaves it out.
+type ThreatStack struct {
+	URL string           `yaml:"url"` // root of the API
+	Key framework.Secret `yaml:"key"`
+}
+
+// Defaults has the address of Threat Stack's API, version 1, and no key.
+func Defaults() Config {
+	return Config{ThreatStack: ThreatStack{URL: "https://app.threatstack.com/api/v1"}}
+}
+
+// New returns the four routes.
+func New(config Config, deps framework.Deps) (framework.Routes, error) {
+	service, err := newThreatStack(config.ThreatStack, deps)
+	if err != nil {
+		return nil, err
+	}
+	viewer := viewer{archive: deps.Archive, log: deps.Log}
+	return framework.Routes{
+		receiveRoute(receiver{deps.Events}),
+		listRoute(viewer),
+		alertRoute(viewer),
+		statusRoute(prober{archive: deps.Archive, threatStack: service, log: deps.Log}),
+	}, nil
+}
+
+// newThreatStack returns nil when there is no key.
+func newThreatStack(config ThreatStack, deps framework.Deps) (*threatStack, error) {
+	base, err := url.Parse(strings.TrimRight(config.URL, "/"))
+	if err != nil || base.Hostname() == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, errors.New("threatstack.url must be the root of the API, such as " + Defaults().ThreatStack.URL)
+	}
+	address, err := netip.ParseAddr(base.Hostname())
+	local := base.Hostname() == "localhost" || err == nil && address.IsLoopback()
+	if base.Scheme != "https" && (base.Scheme != "http" || !local) {
+		return nil, errors.New("threatstack.url must begin with https://: the key goes with every call")
+	}
+	if config.Key.IsZero() {
+		if config.URL != Defaults().ThreatStack.URL {
+			return nil, errors.New("threatstack.key is missing")
+		}
+		return nil, nil //nolint:nilnil // there is none, and that is no error
+	}
+	if strings.ContainsFunc(config.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("threatstack.key must be of visible ASCII characters")
+	}
+	return &threatStack{base: base.String(), key: config.Key, http: deps.HTTP}, nil
+}
+
+const tag = "Archive"
+
+// unreadable is the answer when the archive fails: to be asked again, with the cause in the log.
+func unreadable(cause error) error {
+	return framework.Unavailable("The archive cannot be read at the moment.", retryAfter, fmt.Errorf("read the archive: %w", cause))
+}
+
+// wrongParameter is the answer when a query parameter breaks a rule that its schema cannot say.
+func wrongParameter(name, rule, message string) error {
+	problem := framework.NewProblem(http.StatusUnprocessableEntity, "The call breaks the rules listed in errors.")
+	problem.Errors = []framework.Field{{In: "query", Pointer: name, Rule: rule, Message: message}}
+	return problem
+}
