@@ -22,10 +22,11 @@ const (
 // up to 32,767 characters, which is far more than DefaultMaxBody; the engine carries 8 MiB.
 const maxBody = 4 << 20
 
-// Config says whose changes are not worth an event.
+// Config says whose updates are not worth an event.
 type Config struct {
-	// IgnoreUsers are account ids (Cloud) or names and keys (Data Center) of users whose changes are acknowledged and
-	// not stored: the account that Funnelweb itself writes with, so that no automation sets itself off.
+	// IgnoreUsers are account ids (Cloud) or names and keys (Data Center) of users whose updates are acknowledged and
+	// not stored: the account that Funnelweb itself writes with, so that no automation sets itself off. Issues that
+	// they create are stored all the same: a ticket made by Funnelweb is where its enrichment begins.
 	IgnoreUsers []string `yaml:"ignore_users"`
 }
 
@@ -97,8 +98,8 @@ func (r receiver) receive(ctx context.Context, input *Input) (*Answer, error) {
 	if err := input.Body.Issue.complete(); err != nil {
 		return nil, err
 	}
-	if r.ignores(input.Body.User) {
-		return &Answer{Ignored: "changes by this user"}, nil
+	if eventType == IssueUpdated && r.ignores(input.Body.User) {
+		return &Answer{Ignored: "updates by this user"}, nil
 	}
 	event, err := framework.NewEvent(eventType, identity(input), input.Body)
 	if err != nil {
@@ -111,7 +112,7 @@ func (r receiver) receive(ctx context.Context, input *Input) (*Answer, error) {
 	return &Answer{EventID: receipts[0].ID, duplicate: receipts[0].Duplicate}, nil
 }
 
-// ignores reports whether a user is one of those whose changes are not stored. A user in a form that Jira does
+// ignores reports whether a user is one of those whose updates are not stored. A user in a form that Jira does
 // not document is nobody: the webhook is kept.
 func (r receiver) ignores(user framework.JSON) bool {
 	var who struct {

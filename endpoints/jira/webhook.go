@@ -30,7 +30,7 @@ func (i *Issue) complete() error {
 	var missing []framework.Field
 	require := func(pointer string, present bool) {
 		if !present {
-			missing = append(missing, framework.Field{In: "body", Pointer: pointer, Rule: "required", Message: "is required in an issue's webhook"})
+			missing = append(missing, framework.Field{In: "body", Pointer: pointer, Rule: "required", Message: "is missing"})
 		}
 	}
 	if i == nil {

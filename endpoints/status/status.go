@@ -92,7 +92,7 @@ func (p *prober) probe(ctx context.Context) (*Ready, error) {
 	select {
 	case <-p.turn:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, framework.Unavailable("The dependencies are still being asked.", time.Second, ctx.Err())
 	}
 	defer func() { p.turn <- struct{}{} }()
 	if p.last != nil && p.now().Sub(p.at) < freshFor {
