@@ -2,6 +2,7 @@ package frameworktest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"funnelweb/framework"
 )
 
-// RequestID is what MemoryPublisher fills in for an event that has none.
+// RequestID is the id of a Request, and what MemoryPublisher fills in for an event that came with none.
 const RequestID = "test-request"
 
 // MemoryPublisher is a framework.Publisher that keeps events and finds duplicates by their ids.
@@ -32,7 +33,7 @@ func (p *MemoryPublisher) Publish(ctx context.Context, events ...framework.Event
 		if err := p.refuse(ctx, event); err != nil {
 			return nil, framework.Unavailable("the event could not be stored; send it again", time.Second, err)
 		}
-		receipts = append(receipts, p.store(event))
+		receipts = append(receipts, p.store(ctx, event))
 	}
 	return receipts, nil
 }
@@ -52,12 +53,12 @@ func (p *MemoryPublisher) refuse(ctx context.Context, event framework.Event) err
 	}
 }
 
-func (p *MemoryPublisher) store(event framework.Event) framework.Receipt {
+func (p *MemoryPublisher) store(ctx context.Context, event framework.Event) framework.Receipt {
 	if event.Time.IsZero() {
 		event.Time = p.now()
 	}
 	if event.RequestID == "" {
-		event.RequestID = RequestID
+		event.RequestID = cmp.Or(framework.RequestID(ctx), RequestID)
 	}
 	event.Data = bytes.Clone(event.Data)
 	p.mu.Lock()
