@@ -1,0 +1,116 @@
+package ticket
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"funnelweb/framework"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	// Together these stay below the 32,767 characters that Jira takes, escapes in the table included.
+	maxTable = 8_000  // runes in the table
+	maxJSON  = 14_000 // bytes of JSON
+
+	maxValue = 1_000 // runes of one value in the table
+	maxDepth = 4     // of objects that get rows of their own
+)
+
+// describe is the ticket's description: the configured text, the alert as a table, where it came from, and its JSON.
+func describe(text string, job framework.Job, data any) framework.Document {
+	var document framework.Document
+	if text = strings.TrimSpace(text); text != "" {
+		document = append(document, framework.Text(text))
+	}
+	all := flatten(nil, "", data, 0)
+	rows := fitting(all)
+	left := len(all) - len(rows)
+	if len(rows) > 0 {
+		document = append(document, framework.Table{Header: []string{"Field", "Value"}, Rows: rows})
+	}
+	if left > 0 {
+		document = append(document, framework.Text(fmt.Sprintf("More fields, not shown here: %d.", left)))
+	}
+	return append(document,
+		framework.Text(fmt.Sprintf("Event %s, accepted %s, ticket made by the automation %s.",
+			job.Event.ID, clockTime(job.Event.Time), job.Automation)),
+		framework.Preformatted{Text: pretty(job.Event.Data)})
+}
+
+func clockTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// flatten adds a row for each value. Rows are sorted by name, plain members before objects, so that an alert's own
+// fields stand above those of its result. The names are paths as other automations take them.
+func flatten(rows [][]framework.Paragraph, path string, value any, depth int) [][]framework.Paragraph {
+	object, ok := value.(map[string]any)
+	if !ok || depth == maxDepth {
+		if path == "" {
+			return rows
+		}
+		return append(rows, []framework.Paragraph{{{Text: path, Bold: true}}, framework.Text(cut(show(value)))})
+	}
+	var nested []string
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if _, ok := object[name].(map[string]any); ok {
+			nested = append(nested, name)
+			continue
+		}
+		rows = flatten(rows, join(path, name), object[name], depth+1)
+	}
+	for _, name := range nested {
+		rows = flatten(rows, join(path, name), object[name], depth+1)
+	}
+	return rows
+}
+
+// fitting returns the first rows, as many as the table may have.
+func fitting(rows [][]framework.Paragraph) [][]framework.Paragraph {
+	size := 0
+	for i, row := range rows {
+		for _, cell := range row {
+			size += utf8.RuneCountInString(cell[0].Text)
+		}
+		if size > maxTable {
+			return rows[:i]
+		}
+	}
+	return rows
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// cut shortens a value for the table.
+func cut(text string) string {
+	if utf8.RuneCountInString(text) <= maxValue {
+		return text
+	}
+	return string([]rune(text)[:maxValue-1]) + "…"
+}
+
+// pretty indents the JSON and bounds it, at the end of a line.
+func pretty(data framework.JSON) string {
+	value := jsontext.Value(slices.Clone(data))
+	if err := value.Indent(jsontext.WithIndent("  ")); err != nil {
+		return "" // the engine stores valid JSON alone
+	}
+	text := string(value)
+	if len(text) <= maxJSON {
+		return text
+	}
+	text = text[:maxJSON]
+	if end := strings.LastIndexByte(text, '\n'); end > 0 {
+		text = text[:end]
+	}
+	return strings.ToValidUTF8(text, "") + "\n… cut off: the event holds all of it"
+}
