@@ -53,16 +53,28 @@ var (
 //go:embed page.html
 var pages embed.FS
 
+var (
+	//go:embed page.html
+	page string
+)
+
+var files embed.FS
+
 //nolint:gochecknoglobals // a pool holds no state that a request could see
 var pool = new(int)
 
 //nolint:gochecknoglobals
 var bare = new(int)
+
+var list = []string{ //nolint:gochecknoglobals // a constant, if Go had constant lists
+	"a",
+}
 `},
 			want: []string{
 				"framework/state.go:10: var count can change: pass the value in",
 				"framework/state.go:15: var seen can change: pass the value in",
-				"framework/state.go:26: var bare can change: pass the value in",
+				"framework/state.go:27: var files can change: pass the value in",
+				"framework/state.go:33: var bare can change: pass the value in",
 			},
 		},
 		{
@@ -142,11 +154,13 @@ func packageVariables(t tree) []string {
 	for _, f := range t.product() {
 		for _, declaration := range f.syntax.Decls {
 			group, ok := declaration.(*ast.GenDecl)
-			if !ok || group.Tok != token.VAR || excepted(group.Doc) {
+			if !ok || group.Tok != token.VAR {
 				continue
 			}
 			for _, spec := range group.Specs {
-				if value := spec.(*ast.ValueSpec); !fixed(value) && !excepted(value.Doc) && !excepted(value.Comment) {
+				value := spec.(*ast.ValueSpec)
+				comments := append([]*ast.CommentGroup{group.Doc, value.Doc}, t.commentsBehind(f, value)...)
+				if !fixed(value) && !slices.ContainsFunc(comments, excuses) {
 					broken = append(broken, fmt.Sprintf("%s:%d: var %s can change: pass the value in", f.path, t.line(value), value.Names[0].Name))
 				}
 			}
@@ -155,10 +169,21 @@ func packageVariables(t tree) []string {
 	return broken
 }
 
-// fixed reports whether a variable is of a kind that nobody assigns to: an interface guard, an embedded file, a
-// sentinel error or a compiled expression.
+// commentsBehind returns the comments on the first line of a declaration.
+func (t tree) commentsBehind(f file, declaration ast.Node) []*ast.CommentGroup {
+	var behind []*ast.CommentGroup
+	for _, comment := range f.syntax.Comments {
+		if t.line(comment) == t.line(declaration) {
+			behind = append(behind, comment)
+		}
+	}
+	return behind
+}
+
+// fixed reports whether a variable is of a kind that nobody assigns to: an interface guard, a sentinel error or a
+// compiled expression.
 func fixed(value *ast.ValueSpec) bool {
-	if value.Names[0].Name == "_" || name(value.Type) == "embed.FS" {
+	if value.Names[0].Name == "_" {
 		return true
 	}
 	for _, assigned := range value.Values {
@@ -170,14 +195,11 @@ func fixed(value *ast.ValueSpec) bool {
 	return len(value.Values) > 0
 }
 
-// excepted reports whether a comment excuses a variable and says why.
-func excepted(comment *ast.CommentGroup) bool {
-	if comment == nil {
-		return false
-	}
-	return slices.ContainsFunc(comment.List, func(c *ast.Comment) bool {
-		_, reason, found := strings.Cut(c.Text, "//nolint:gochecknoglobals //")
-		return found && strings.TrimSpace(reason) != ""
+// excuses reports whether a comment says that the compiler fills the variable, or makes an exception and says why.
+func excuses(comment *ast.CommentGroup) bool {
+	return comment != nil && slices.ContainsFunc(comment.List, func(c *ast.Comment) bool {
+		_, reason, excepted := strings.Cut(c.Text, "//nolint:gochecknoglobals //")
+		return strings.HasPrefix(c.Text, "//go:embed ") || excepted && strings.TrimSpace(reason) != ""
 	})
 }
 
