@@ -61,17 +61,21 @@ func when(at, now time.Time) string {
 }
 
 // sid writes a binary objectSid as S-1-5-21-… ([MS-DTYP] 2.4.2.2): revision, count, six bytes of authority, the
-// highest first, then count numbers of four bytes, the lowest first.
+// highest first, then count numbers of four bytes, the lowest first. An authority that needs more than four bytes is
+// written in hex.
 func sid(raw []byte) (string, bool) {
-	if len(raw) < 8 || raw[0] != 1 || raw[1] > 15 || len(raw) != 8+4*int(raw[1]) {
+	if len(raw) < 8 || raw[0] != 1 || raw[1] < 1 || raw[1] > 15 || len(raw) != 8+4*int(raw[1]) {
 		return "", false
 	}
 	authority := uint64(binary.BigEndian.Uint16(raw[2:]))<<32 | uint64(binary.BigEndian.Uint32(raw[4:]))
-	text := fmt.Sprintf("S-1-%d", authority)
-	for at := 8; at < len(raw); at += 4 {
-		text += fmt.Sprintf("-%d", binary.LittleEndian.Uint32(raw[at:]))
+	text := fmt.Appendf(nil, "S-1-%d", authority)
+	if authority > math.MaxUint32 {
+		text = fmt.Appendf(nil, "S-1-0x%012X", authority)
 	}
-	return text, true
+	for at := 8; at < len(raw); at += 4 {
+		text = fmt.Appendf(text, "-%d", binary.LittleEndian.Uint32(raw[at:]))
+	}
+	return string(text), true
 }
 
 // firstName returns the value of a DN's first part, such as a group's CN, or the whole DN when it is malformed.

@@ -53,11 +53,11 @@ func (c *credentials) areProven() bool {
 func (c *credentials) remember(now time.Time, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var failure *framework.ServiceError
+	failure, ok := errors.AsType[*framework.ServiceError](err)
 	switch {
 	case err == nil:
 		c.proven, c.err = true, nil
-	case errors.As(err, &failure) && failure.Status == ldap.LDAPResultInvalidCredentials:
+	case ok && failure.Status == ldap.LDAPResultInvalidCredentials:
 		c.proven, c.until, c.err = false, now.Add(failure.RetryAfter), failure
 	}
 }

@@ -26,8 +26,8 @@ var dataPattern = regexp.MustCompile(`\bdata ([0-9a-f]{1,8})\b`)
 // the restart the waiting jobs go through.
 func (e *Enricher) failure(op, address string, err error) error {
 	failed := &framework.ServiceError{Service: service, Op: op, Err: err}
-	var answer *ldap.Error
-	var already *framework.ServiceError
+	answer, answered := errors.AsType[*ldap.Error](err)
+	_, already := errors.AsType[*framework.ServiceError](err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		failed.Reason = fmt.Sprintf("no answer from %s within %s", orDirectory(address), e.config.Timeout)
@@ -35,9 +35,9 @@ func (e *Enricher) failure(op, address string, err error) error {
 		failed.Reason = "the lookup was cancelled"
 	case errors.Is(err, errTooMuch):
 		failed.Reason = address + " sent more than 1 MiB for one lookup; the answer was cut off"
-	case errors.As(err, &already):
+	case already:
 		return err
-	case errors.As(err, &answer) && answer.ResultCode < ldap.ErrorNetwork:
+	case answered && answer.ResultCode < ldap.ErrorNetwork:
 		e.explain(failed, answer)
 	default:
 		failed.Reason = transport(address, err)
@@ -121,8 +121,8 @@ func refused(words string) string {
 	}
 }
 
-// transport gives the reason for a failure before or below LDAP. go-ldap keeps the cause of a failed StartTLS as
-// text only, hence the second look at the words.
+// transport gives the reason for a failure before or below LDAP. The words are looked at, too: of a failed
+// StartTLS go-ldap keeps the cause as text only.
 func transport(address string, err error) string {
 	text := err.Error()
 	says := func(part string) bool { return strings.Contains(text, part) }
@@ -153,8 +153,8 @@ func transport(address string, err error) string {
 // mayAnswerElsewhere reports whether another domain controller may do better: not when this one has judged the
 // request, such as the password.
 func mayAnswerElsewhere(err error) bool {
-	var failed *framework.ServiceError
-	if !errors.As(err, &failed) {
+	failed, ok := errors.AsType[*framework.ServiceError](err)
+	if !ok {
 		return false
 	}
 	switch failed.Status {

@@ -14,7 +14,7 @@ import (
 const maxCandidates = 5
 
 // sidPattern is a security identifier as Windows events write it ([MS-DTYP] 2.4.2.1).
-var sidPattern = regexp.MustCompile(`^[Ss]-1-[0-9]{1,15}(-[0-9]{1,10}){1,15}$`)
+var sidPattern = regexp.MustCompile(`^[Ss]-1-([0-9]{1,10}|0x[0-9A-Fa-f]{12})(-[0-9]{1,10}){1,15}$`)
 
 // describe looks an indicator up and puts the answer into words.
 func (e *Enricher) describe(s *session, indicator framework.Indicator) (string, []framework.Fact, error) {

@@ -83,7 +83,9 @@ func accountState(entry *ldap.Entry, now time.Time) state {
 	case computedErr != nil && lockedOnce:
 		add("possibly locked out", "locked out "+when(since, now)+", unless the lock has run out since")
 	}
-	addPassword(entry, control, computed, add)
+	if !isComputer(entry) { // machines change theirs by themselves
+		addPassword(entry, control, computed, add)
+	}
 	for _, flag := range flags() {
 		if control&flag.bit != 0 {
 			add("", flag.words)

@@ -30,8 +30,8 @@ func (k *keyState) accepted(now time.Time) {
 }
 
 func (k *keyState) refused(err error) {
-	var failure *framework.ServiceError
-	if !errors.As(err, &failure) || failure.Status != http.StatusUnauthorized && failure.Status != http.StatusForbidden {
+	failure, ok := errors.AsType[*framework.ServiceError](err)
+	if !ok || failure.Status != http.StatusUnauthorized && failure.Status != http.StatusForbidden {
 		return
 	}
 	k.mu.Lock()
@@ -56,15 +56,14 @@ func (e *Enricher) Check(ctx context.Context) error {
 	}
 	if e.now().Sub(proven) >= keyProof {
 		_, err := e.call(ctx, "check", eicar)
-		var wait *framework.Wait
-		if errors.Is(err, errNotFound) || errors.As(err, &wait) {
+		if _, waits := errors.AsType[*framework.Wait](err); waits || errors.Is(err, errNotFound) {
 			return nil // it answers; a lookup would wait for the quota
 		}
 		return err
 	}
 	_, err = e.get(ctx, "check", eicar, framework.Secret{})
-	var failure *framework.ServiceError
-	if errors.Is(err, errNotFound) || errors.As(err, &failure) && failure.Status == http.StatusUnauthorized {
+	failure, ok := errors.AsType[*framework.ServiceError](err)
+	if errors.Is(err, errNotFound) || ok && failure.Status == http.StatusUnauthorized {
 		return nil
 	}
 	return err

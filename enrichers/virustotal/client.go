@@ -77,8 +77,7 @@ func (e *Enricher) get(ctx context.Context, op, path string, key framework.Secre
 	if got.broken != nil {
 		return nil, transportError(op, e.config.Timeout, got.broken)
 	}
-	var refusal vt.Error // vt-go returns it by value
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[vt.Error](err); ok {
 		got.code = refusal.Code
 		got.message = strings.ReplaceAll(refusal.Message, e.config.Key.Reveal(), "[secret]")
 	}
@@ -104,7 +103,7 @@ func (e *Enricher) send(ctx context.Context, request *http.Request) (*http.Respo
 	}
 	client := *e.http
 	client.CheckRedirect = stop
-	response, err := client.Do(request)
+	response, err := client.Do(request) //nolint:gosec // the host is the configured one, the path is built by locate
 	if err != nil {
 		return nil, err
 	}

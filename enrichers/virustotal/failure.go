@@ -15,15 +15,13 @@ import (
 )
 
 const (
-	// retryConfig is the wait after a refused key: it is of use only once somebody has changed the configuration,
-	// and the waiting jobs go through then.
+	// After a refused key: another try is of use only once somebody has changed the configuration, and the waiting
+	// jobs go through then.
 	retryConfig = 5 * time.Minute
-	// retryQuota is the length of VirusTotal's shortest quota.
-	retryQuota = time.Minute
-	// maxRetryAfter bounds what a server may ask for.
-	maxRetryAfter = 24 * time.Hour
-	// maxMessage bounds what is kept of VirusTotal's own words, in runes.
-	maxMessage = 300
+	// VirusTotal's shortest quota is for a minute.
+	retryQuota    = time.Minute
+	maxRetryAfter = 24 * time.Hour // that a server may ask for
+	maxMessage    = 300            // runes of VirusTotal's own words
 )
 
 // reply is what came back, besides the data.
@@ -104,8 +102,8 @@ func (r reply) retryAfter(otherwise time.Duration) time.Duration {
 	return otherwise
 }
 
-// nonsense is for an answer with status 200 that is none. vt-go's error holds the address asked for, which is of use
-// in the log.
+// nonsense is for an answer with status 200 that is none. The error that vt-go makes of it holds the address asked
+// for, which is of use in the log.
 func (r reply) nonsense(cause error) error {
 	failed := r.because("the answer is empty")
 	failed.Err = cause

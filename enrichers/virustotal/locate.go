@@ -21,8 +21,8 @@ type target struct {
 	hashed bool   // only a hash of the indicator is sent
 }
 
-// locate builds the path of an indicator in normal form. vt.URL is of no use for it: it panics on some values and
-// resolves "../" in others.
+// locate builds the path of an indicator in normal form. The SDK's own way is of no use: it panics on some values
+// and resolves "../" in others.
 func locate(indicator framework.Indicator) (target, error) {
 	switch indicator.Kind {
 	case framework.IP:
