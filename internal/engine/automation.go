@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+// Automation does an action on events of one type.
+type Automation struct {
+	Name   string // 1 to 63 of a-z, 0-9, - and _; part of stored state, so that renaming makes it a new one
+	On     string // the event type, such as splunk.alert
+	When   func(framework.Event) (bool, error)
+	Action framework.Action
+}
+
+// maxWaiting is how many events of one queue may be taken or wait for their next try. Further ones stay in the stream.
+const maxWaiting = 1000
+
+// Run makes a queue for each job of each automation and starts their workers. A new automation begins with the events
+// that are published from then on; one that was there before goes on where it stopped. When is optional. Run is
+// called once.
+func (e *Engine) Run(automations []Automation) error {
+	queues, err := e.queuesOf(automations)
+	if err != nil {
+		return err
+	}
+	e.running.Lock()
+	defer e.running.Unlock()
+	if e.queues.Load() != nil {
+		return errors.New("engine: Run was called before")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, queue := range queues {
+		if err := queue.open(ctx); err != nil {
+			return err
+		}
+	}
+	if err := e.leaveUnconfigured(ctx, queues); err != nil {
+		return err
+	}
+	return e.startQueues(queues)
+}
+
+func (e *Engine) startQueues(queues []*queue) error {
+	jobs, cancel := context.WithCancel(context.Background())
+	taking, stop := context.WithCancel(jobs)
+	e.stop, e.cancel = stop, cancel
+	for _, queue := range queues {
+		if err := queue.start(taking, jobs); err != nil {
+			return err // what runs already is stopped by Close
+		}
+	}
+	e.queues.Store(&queues)
+	return nil
+}
+
+// queuesOf checks automations and divides them into queues.
+func (e *Engine) queuesOf(automations []Automation) ([]*queue, error) {
+	var queues []*queue
+	var errs []error
+	seen := map[string]bool{}
+	for _, automation := range automations {
+		source, what, _ := strings.Cut(automation.On, ".")
+		switch {
+		case !namePattern.MatchString(automation.Name):
+			errs = append(errs, fmt.Errorf("automation name %q is not 1 to 63 of a-z, 0-9, - and _", automation.Name))
+			continue
+		case !namePattern.MatchString(source) || !namePattern.MatchString(what):
+			errs = append(errs, fmt.Errorf("automation %s: event type %q is not of the form source.what", automation.Name, automation.On))
+			continue
+		case automation.Action == nil:
+			errs = append(errs, fmt.Errorf("automation %s has no action", automation.Name))
+			continue
+		}
+		for _, job := range jobsOf(automation.Action) {
+			name := queueName(automation.Name, job)
+			if job != "" && !namePattern.MatchString(job) {
+				errs = append(errs, fmt.Errorf("automation %s: job name %q is not 1 to 63 of a-z, 0-9, - and _", automation.Name, job))
+			}
+			if seen[name] {
+				errs = append(errs, fmt.Errorf("automation %s: the name is used twice", strings.ReplaceAll(name, "=", ", job ")))
+			}
+			seen[name] = true
+			queues = append(queues, &queue{engine: e, automation: automation, job: job, name: name, source: source, what: what})
+		}
+	}
+	return queues, errors.Join(errs...)
+}
+
+// jobsOf names an action's jobs; one that is not divided has one without a name.
+func jobsOf(action framework.Action) []string {
+	if divided, ok := action.(framework.Divided); ok {
+		return divided.Jobs()
+	}
+	return []string{""}
+}
+
+// queueName joins with a character that neither name can hold.
+func queueName(automation, job string) string {
+	if job == "" {
+		return automation
+	}
+	return automation + "=" + job
+}
+
+func splitQueueName(name string) (automation, job string) {
+	automation, job, _ = strings.Cut(name, "=")
+	return automation, job
+}
+
+// leaveUnconfigured looks after the queues of automations that the configuration no longer has. One with unfinished
+// events is kept for the case that its automation comes back; the others are removed.
+func (e *Engine) leaveUnconfigured(ctx context.Context, queues []*queue) error {
+	configured := map[string]bool{}
+	for _, queue := range queues {
+		configured[queue.source+" "+queue.name] = true
+	}
+	for source, stream := range e.streams.all() {
+		consumers := stream.ListConsumers(ctx)
+		for info := range consumers.Info() {
+			if configured[source+" "+info.Name] {
+				continue
+			}
+			if err := e.leave(ctx, stream, info); err != nil {
+				return err
+			}
+		}
+		if err := consumers.Err(); err != nil {
+			return fmt.Errorf("list queues of source %s: %w", source, err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) leave(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo) error {
+	automation, job := splitQueueName(info.Name)
+	unfinished := info.NumPending + uint64(info.NumAckPending) //nolint:gosec // a count
+	if unfinished > 0 {
+		e.log.Warn("an automation that is not configured has unfinished events; they wait for it",
+			"automation", automation, "job", job, "events", unfinished)
+		return nil
+	}
+	if err := stream.DeleteConsumer(ctx, info.Name); err != nil {
+		return fmt.Errorf("remove queue %s: %w", info.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+// Package engine stores events and drives automations with them. It is the only importer of NATS: a JetStream server
+// runs inside the process, without a listener, on one directory.
+//
+// # The life of an event
+//
+// Publish appends an event to the stream of its source, under the subject ev.<source>.<what>.<id>. A stream takes one
+// message per subject and refuses a second, so that an event that is delivered again is recognised for as long as the
+// first is kept. Publish returns when the event is safe against power loss: every caller waits for a barrier, one
+// syncfs for all that arrived while the last one ran.
+//
+// Run makes one durable consumer, here called a queue, for each job of each automation. Its workers take an event, ask
+// the automation's condition, count the attempt in the run record, and do the job under a time limit while heartbeats
+// hold the event. What became of it decides the rest:
+//
+//   - success: the run is done and the event acknowledged;
+//   - a framework.Wait: the event comes back at its time, and no attempt is counted;
+//   - a transient error: it comes back after a delay that doubles, with jitter, never before what the service asked for;
+//   - a permanent error, or a day of failing: the event becomes a dead letter, and only then leaves the queue.
+//
+// Replay publishes a dead letter's event under redo.<source>.<queue>.<id>.<letter>, a subject that only that queue
+// reads, and then removes the letter. The subject names the letter's place in its stream, so that a replay that was cut
+// short and is repeated publishes once.
+//
+// Jobs run at least once. What must not happen twice goes through the Ledger.
+//
+// # What is kept where
+//
+//	stream EV_<source>   events and replays, 30 days, oldest finished ones earlier when space runs out
+//	stream DLQ           dead letters with their events, until they are replayed or dropped
+//	bucket ledger        side effects
+//	bucket runs          what became of each event in each job, 30 days
+//	bucket quota         what was taken from each provider's limits
+package engine

@@ -1,0 +1,258 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
+
+	"funnelweb/framework"
+)
+
+// Options configure an Engine. Dir, Log and Now are required.
+type Options struct {
+	// Dir is the store's directory. It is made with mode 0700 and locked against a second process.
+	Dir string
+	// MaxStore bounds what all streams hold, in bytes; 8 GiB when 0. It is never more than half of what the disk has
+	// free when the engine is opened. An eighth of it is kept for ledger, runs and dead letters.
+	MaxStore int64
+	Log      *slog.Logger
+	Now      func() time.Time
+	Retry    Retry
+	// Workers is how many runs of one queue go on at once; 4 when 0.
+	Workers int
+	// JobTimeout bounds one attempt; 60 s when 0.
+	JobTimeout time.Duration
+
+	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
+	syncStore func() error  // instead of the system's, for tests
+}
+
+const (
+	defaultMaxStore   = 8 << 30
+	defaultWorkers    = 4
+	defaultJobTimeout = time.Minute
+	defaultAckWait    = time.Minute // facts: 60 s with heartbeats; the time until a killed worker's event comes back
+
+	retention = 30 * 24 * time.Hour // of events and run records
+
+	// storeTimeout bounds one call to the store. A store that is slower is as good as down.
+	storeTimeout = 10 * time.Second
+	// maxInFlight bounds the bytes of events on their way into the store: memory under a flood.
+	maxInFlight = 64 << 20
+	// interruptGrace is how long Close waits for jobs after it cancelled them.
+	interruptGrace = 5 * time.Second
+)
+
+// Engine stores events and runs automations. Its methods may be used by many goroutines.
+type Engine struct {
+	opts    Options
+	log     *slog.Logger
+	now     func() time.Time
+	lock    *os.File
+	server  *server.Server
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	barrier *barrier
+	space   *space
+
+	inFlight *semaphore.Weighted
+	streams  streams
+	letters  jetstream.Stream
+	ledger   *ledger
+	quota    *quota
+	runs     *runs
+
+	queues  atomic.Pointer[[]*queue] // in the order of the configuration; nil until Run
+	running sync.Mutex               // held by Run and Close
+	stop    context.CancelFunc       // the queues take no more events
+	cancel  context.CancelFunc       // running jobs are interrupted
+	jobs    sync.WaitGroup           // dispatchers and jobs
+
+	closing  sync.Once
+	closeErr error
+}
+
+// Open locks the directory, starts the store in it and returns when it answers. A directory that another process
+// holds is ErrLocked.
+func Open(ctx context.Context, opts Options) (*Engine, error) {
+	opts, err := opts.complete()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find store directory %s: %w", opts.Dir, err)
+	}
+	opts.Dir = dir
+	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make store directory: %w", err)
+	}
+	lock, err := lockDir(opts.Dir)
+	if err != nil {
+		return nil, err
+	}
+	engine := &Engine{
+		opts: opts, log: opts.Log, now: opts.Now, lock: lock,
+		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
+	}
+	if err := engine.start(ctx); err != nil {
+		return nil, errors.Join(err, engine.shutdown())
+	}
+	return engine, nil
+}
+
+// complete checks the options and fills in defaults.
+func (o Options) complete() (Options, error) {
+	if o.Dir == "" || o.Log == nil || o.Now == nil {
+		return o, errors.New("engine: Dir, Log and Now are required")
+	}
+	if o.MaxStore < 0 || o.Workers < 0 || o.JobTimeout < 0 {
+		return o, errors.New("engine: MaxStore, Workers and JobTimeout must not be negative")
+	}
+	if o.MaxStore == 0 {
+		o.MaxStore = defaultMaxStore
+	}
+	if o.Workers == 0 {
+		o.Workers = defaultWorkers
+	}
+	if o.JobTimeout == 0 {
+		o.JobTimeout = defaultJobTimeout
+	}
+	if o.ackWait == 0 {
+		o.ackWait = defaultAckWait
+	}
+	var err error
+	o.Retry, err = o.Retry.complete()
+	return o, err
+}
+
+func (e *Engine) start(ctx context.Context) error {
+	free, err := diskFree(e.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("read free space of %s: %w", e.opts.Dir, err)
+	}
+	e.opts.MaxStore = min(e.opts.MaxStore, free/2)
+	e.server, e.conn, err = startEmbedded(e.opts)
+	if err != nil {
+		return err
+	}
+	e.js, err = jetstream.New(e.conn, jetstream.WithDefaultTimeout(storeTimeout))
+	if err != nil {
+		return fmt.Errorf("open jetstream: %w", err)
+	}
+	e.barrier, err = startBarrier(e.opts)
+	if err != nil {
+		return err
+	}
+	e.space = &space{js: e.js, dir: e.opts.Dir, budget: e.opts.MaxStore - e.opts.MaxStore/8}
+	return e.openStores(ctx)
+}
+
+// openStores makes or opens what every engine has; streams of sources are made when they are needed.
+func (e *Engine) openStores(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*storeTimeout)
+	defer cancel()
+	var err error
+	if e.letters, err = e.js.CreateOrUpdateStream(ctx, lettersConfig()); err != nil {
+		return fmt.Errorf("open dead letters: %w", err)
+	}
+	if e.ledger, err = openLedger(ctx, e.js, e.barrier); err != nil {
+		return err
+	}
+	if e.quota, err = openQuota(ctx, e.js, e.barrier, e.now); err != nil {
+		return err
+	}
+	if e.runs, err = openRuns(ctx, e.js); err != nil {
+		return err
+	}
+	return e.streams.open(ctx, e.js)
+}
+
+// Ledger returns the durable record of side effects.
+func (e *Engine) Ledger() framework.Ledger { return e.ledger }
+
+// Quota returns the shared limits of providers.
+func (e *Engine) Quota() framework.Quota { return e.quota }
+
+// Ready returns nil when events can be stored now, else why not, as a ServiceError.
+func (e *Engine) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := e.barrier.failed(); err != nil {
+		return e.unready("the disk reported a write error: check it, then restart", err)
+	}
+	left, err := e.space.measure(ctx)
+	switch {
+	case err != nil:
+		return e.unready("the store does not answer: restart; if that does not help, the log has the cause", err)
+	case left <= 0:
+		return e.unready("the store or its disk is full: make room on the disk or allow the store more", nil)
+	}
+	return nil
+}
+
+func (e *Engine) unready(reason string, cause error) error {
+	return &framework.ServiceError{Service: "event store", Op: "check", Reason: reason, Err: cause}
+}
+
+// Close takes no more work, waits for running jobs, interrupts them when ctx ends, and shuts the store down. An
+// interrupted job goes on after the next start. Later calls return what the first returned.
+func (e *Engine) Close(ctx context.Context) error {
+	e.closing.Do(func() {
+		e.running.Lock()
+		defer e.running.Unlock()
+		e.closeErr = errors.Join(e.finishJobs(ctx), e.shutdown())
+	})
+	return e.closeErr
+}
+
+func (e *Engine) finishJobs(ctx context.Context) error {
+	e.stop()
+	defer e.cancel()
+	finished := make(chan struct{})
+	go func() {
+		e.jobs.Wait()
+		close(finished)
+	}()
+	select {
+	case <-finished:
+		return nil
+	case <-ctx.Done():
+	}
+	e.cancel()
+	grace := time.NewTimer(interruptGrace)
+	defer grace.Stop()
+	select {
+	case <-finished:
+		return nil
+	case <-grace.C:
+		return errors.New("close engine: a job does not stop although it was told to")
+	}
+}
+
+// shutdown undoes start, as far as that got.
+func (e *Engine) shutdown() error {
+	if e.conn != nil {
+		e.conn.Close()
+	}
+	if e.server != nil {
+		e.server.Shutdown()
+		e.server.WaitForShutdown()
+	}
+	var err error
+	if e.barrier != nil {
+		err = e.barrier.close()
+	}
+	return errors.Join(err, e.lock.Close()) // closing releases the lock
+}

@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"funnelweb/framework"
+)
+
+// panicError is a panic of an action or a condition.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+// Error tells the value; the stack is logged beside it.
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// recovered turns a panic into an error. It must be deferred directly.
+func recovered(err *error) {
+	if value := recover(); value != nil {
+		*err = &panicError{value, debug.Stack()}
+	}
+}
+
+// failed decides what becomes of the event after an attempt that did not succeed.
+func (d *delivery) failed(jobs context.Context, cause error) error {
+	var wait *framework.Wait
+	switch {
+	case jobs.Err() != nil:
+		return d.interrupted(jobs)
+	case errors.As(cause, &wait):
+		return d.wait(jobs, wait)
+	case framework.IsPermanent(cause):
+		return d.giveUp(jobs, cause)
+	}
+	next, again := d.engine.opts.Retry.next(d.engine.now().UTC(), d.record.GiveUpAt, d.record.Attempts, framework.RetryAfter(cause))
+	if !again {
+		return d.giveUp(jobs, cause)
+	}
+	d.log().Warn("attempt failed", append(attributes(cause), "next_try", next)...)
+	return d.putBack(jobs, framework.RunRetrying, next, framework.Reason(cause))
+}
+
+// interrupted gives an event back whose job was told to stop: no attempt, and the next process may go on at once.
+func (d *delivery) interrupted(jobs context.Context) error {
+	d.uncount()
+	if err := d.save(jobs, framework.RunWaiting); err != nil {
+		return err
+	}
+	d.settle(d.message.Nak())
+	return nil
+}
+
+// wait puts an event back that nothing failed with. The time does not count towards giving up.
+func (d *delivery) wait(jobs context.Context, wait *framework.Wait) error {
+	now := d.engine.now().UTC()
+	until := wait.Until.UTC()
+	if least := now.Add(min(d.engine.opts.Retry.First, time.Second)); until.Before(least) {
+		until = least // a time in the past must not make a loop
+	}
+	d.uncount()
+	if d.record.Attempts > 0 {
+		d.record.GiveUpAt = d.record.GiveUpAt.Add(until.Sub(now))
+	}
+	d.log().Debug("job waits", "until", until, "err", wait)
+	return d.putBack(jobs, framework.RunWaiting, until, framework.Reason(wait))
+}
+
+func (d *delivery) uncount() {
+	d.record.Attempts--
+	if d.record.Attempts == 0 {
+		d.record.FirstTry, d.record.GiveUpAt = time.Time{}, time.Time{}
+	}
+}
+
+func (d *delivery) putBack(jobs context.Context, state framework.RunState, next time.Time, reason string) error {
+	d.record.NextTry, d.record.Reason = next, reason
+	if err := d.save(jobs, state); err != nil {
+		return err
+	}
+	waiting := state == framework.RunWaiting
+	d.tell(jobs, framework.Failure{Reason: reason, Waiting: waiting, Next: next, Attempts: d.record.Attempts})
+	d.settle(d.message.NakWithDelay(max(time.Millisecond, next.Sub(d.engine.now()))))
+	return nil
+}
+
+// giveUp makes a dead letter, and only when that is safe lets go of the event.
+func (d *delivery) giveUp(jobs context.Context, cause error) error {
+	now := d.engine.now().UTC()
+	reason := framework.Reason(cause)
+	err := d.engine.bury(jobs, letter{Event: d.event, DeadLetter: framework.DeadLetter{
+		ID: d.asJob().Key(), EventID: d.event.ID, EventType: d.event.Type, Automation: d.automation.Name, Job: d.job,
+		Reason: reason, Attempts: d.record.Attempts, FirstTry: d.record.FirstTry, GivenUpAt: now,
+	}})
+	if err != nil {
+		return err
+	}
+	d.log().Error("gave up on an event", attributes(cause)...)
+	d.tell(jobs, framework.Failure{Reason: reason, Attempts: d.record.Attempts})
+	d.record.NextTry, d.record.Reason = time.Time{}, reason
+	if err := d.save(jobs, framework.RunDead); err != nil {
+		return err
+	}
+	d.settle(d.message.Term())
+	return nil
+}
+
+// tell lets the action show people what became of the job.
+func (d *delivery) tell(jobs context.Context, failure framework.Failure) {
+	watcher, ok := d.automation.Action.(framework.FailureWatcher)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(jobs, d.engine.opts.JobTimeout)
+	defer cancel()
+	if err := show(ctx, watcher, d.asJob(), failure); err != nil {
+		d.log().Warn("failure could not be shown", attributes(err)...)
+	}
+}
+
+func show(ctx context.Context, watcher framework.FailureWatcher, job framework.Job, failure framework.Failure) (err error) {
+	defer recovered(&err)
+	return watcher.Failed(ctx, job, failure)
+}
+
+// log is the log with what identifies the attempt.
+func (d *delivery) log() *slog.Logger {
+	attempt := 0
+	if d.record != nil {
+		attempt = d.record.Attempts
+	}
+	return d.engine.log.With("event_id", d.event.ID, "automation", d.automation.Name, "job", d.job, "attempt", attempt)
+}
+
+func attributes(err error) []any {
+	var panicked *panicError
+	if errors.As(err, &panicked) {
+		return []any{"err", err, "stack", string(panicked.stack)}
+	}
+	return []any{"err", err}
+}

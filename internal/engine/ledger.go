@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+// maxLedgerValue bounds a ledger entry in bytes.
+const maxLedgerValue = 1 << 20
+
+var ledgerKey = regexp.MustCompile(`^[A-Za-z0-9_./=-]{1,200}$`)
+
+// ledger is a framework.Ledger on a bucket with one revision per key, which never expires.
+type ledger struct {
+	bucket  jetstream.KeyValue
+	barrier *barrier
+}
+
+func openLedger(ctx context.Context, js jetstream.JetStream, barrier *barrier) (*ledger, error) {
+	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "ledger", MaxValueSize: maxLedgerValue})
+	if err != nil {
+		return nil, err
+	}
+	return &ledger{bucket, barrier}, nil
+}
+
+func openBucket(ctx context.Context, js jetstream.JetStream, config jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	config.Storage, config.History, config.Replicas = jetstream.FileStorage, 1, 1
+	bucket, err := js.CreateOrUpdateKeyValue(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", config.Bucket, err)
+	}
+	return bucket, nil
+}
+
+// Get returns the value and its revision, or framework.ErrNotRecorded. A revision may be read before it is safe against
+// power loss; whoever builds on it by Put makes it so.
+func (l *ledger) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	subject, err := bucketKey(key)
+	if err != nil {
+		return nil, 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	entry, err := l.bucket.Get(ctx, subject)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, 0, fmt.Errorf("%w: %s", framework.ErrNotRecorded, key)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read ledger entry %s: %w", key, err)
+	}
+	return entry.Value(), entry.Revision(), nil
+}
+
+// Put writes the value if the entry is still at the revision, else it returns framework.ErrConflict. A value has at
+// most 1 MiB. After any other error the write may have happened or not.
+func (l *ledger) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	subject, err := bucketKey(key)
+	if err != nil {
+		return 0, err
+	}
+	if len(value) > maxLedgerValue {
+		return 0, fmt.Errorf("ledger entry %s has %d bytes, more than %d", key, len(value), maxLedgerValue)
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	written, err := l.bucket.Update(ctx, subject, value, revision)
+	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return 0, fmt.Errorf("%w: %s", framework.ErrConflict, key)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("write ledger entry %s: %w", key, err)
+	}
+	if err := l.barrier.wait(ctx); err != nil {
+		return 0, fmt.Errorf("write ledger entry %s: %w", key, err)
+	}
+	return written, nil
+}
+
+// bucketKey turns a ledger key into one of a bucket, which must not begin or end with a dot or have two in a row.
+func bucketKey(key string) (string, error) {
+	if !ledgerKey.MatchString(key) {
+		return "", fmt.Errorf("key %q is not 1 to 200 letters, digits and - _ . / =", key)
+	}
+	return strings.NewReplacer("=", "=e", ".", "=d").Replace(key), nil
+}

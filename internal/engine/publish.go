@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+// codeStoreFailed is what the server answers when a stream refuses a message: the subject has one already, or the
+// stream is full (JSStreamStoreFailedF in nats-server/v2 v2.15.2).
+const codeStoreFailed jetstream.ErrorCode = 10077
+
+const (
+	retryFull = time.Minute      // for senders, while the store is full
+	retryDown = 10 * time.Second // for senders, while it does not answer
+)
+
+// pending is an event on its way into its stream.
+type pending struct {
+	message *nats.Msg
+	stream  jetstream.Stream
+	ack     jetstream.PubAckFuture
+}
+
+// Publish stores events as framework.Publisher says. An event that is too large is a Problem with status 413; one whose
+// type or id has no valid form is an ordinary error, as that is a fault of the part that made it.
+func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]framework.Receipt, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := e.barrier.failed(); err != nil {
+		return nil, unavailable(err)
+	}
+	batch, bytes, err := e.prepare(ctx, events)
+	if err != nil {
+		return nil, err
+	}
+	weight := min(bytes, maxInFlight)
+	if err := e.inFlight.Acquire(ctx, weight); err != nil {
+		return nil, unavailable(fmt.Errorf("wait for room to send: %w", err))
+	}
+	defer e.inFlight.Release(weight)
+	if err := e.makeRoom(ctx, bytes); err != nil {
+		return nil, unavailable(err)
+	}
+	receipts, err := e.send(ctx, events, batch)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	// A duplicate waits too: the first delivery may not be safe yet.
+	if err := e.barrier.wait(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	return receipts, nil
+}
+
+// prepare encodes the events and finds their streams.
+func (e *Engine) prepare(ctx context.Context, events []framework.Event) ([]pending, int64, error) {
+	batch := make([]pending, len(events))
+	bytes := int64(0)
+	for i, event := range events {
+		at, err := placeOf(event)
+		if err != nil {
+			return nil, 0, err
+		}
+		if event.Time.IsZero() {
+			event.Time = e.now().UTC()
+		}
+		data, err := json.Marshal(event)
+		if err != nil {
+			return nil, 0, fmt.Errorf("encode event %s: %w", event.ID, err)
+		}
+		if len(data) > maxEvent {
+			detail := fmt.Sprintf("An event may have at most %d bytes.", maxEvent)
+			return nil, 0, framework.NewProblem(http.StatusRequestEntityTooLarge, detail)
+		}
+		stream, err := e.streams.of(ctx, at.source)
+		if err != nil {
+			return nil, 0, unavailable(err)
+		}
+		batch[i] = pending{message: &nats.Msg{Subject: at.subject(), Data: data}, stream: stream}
+		bytes += int64(len(data)) + messageOverhead
+	}
+	return batch, bytes, nil
+}
+
+// send hands all messages to the server and then waits for each.
+func (e *Engine) send(ctx context.Context, events []framework.Event, batch []pending) ([]framework.Receipt, error) {
+	var err error
+	for i := range batch {
+		if batch[i].ack, err = e.js.PublishMsgAsync(batch[i].message); err != nil {
+			return nil, fmt.Errorf("send event %s: %w", events[i].ID, err)
+		}
+	}
+	receipts := make([]framework.Receipt, len(batch))
+	for i, sent := range batch {
+		duplicate, err := sent.wait(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("store event %s: %w", events[i].ID, err)
+		}
+		receipts[i] = framework.Receipt{ID: events[i].ID, Duplicate: duplicate}
+	}
+	return receipts, nil
+}
+
+// wait reports whether the message was there before.
+func (p pending) wait(ctx context.Context) (duplicate bool, err error) {
+	select {
+	case <-p.ack.Ok():
+		return false, nil
+	case err := <-p.ack.Err():
+		return true, p.known(ctx, err)
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// known returns nil when a message was refused because the stream has it. One code stands for that and for a full
+// stream, so the stream is asked.
+func (p pending) known(ctx context.Context, refusal error) error {
+	if !isRefused(refusal) {
+		return refusal
+	}
+	_, err := last(ctx, p.stream, p.message.Subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return refusal
+	}
+	return err
+}
+
+func isRefused(err error) bool {
+	var refusal *jetstream.APIError
+	return errors.As(err, &refusal) && refusal.ErrorCode == codeStoreFailed
+}
+
+// unavailable tells senders to repeat the call.
+func unavailable(err error) *framework.Problem {
+	if errors.Is(err, errFull) {
+		return framework.Unavailable("The event store is full.", retryFull, err)
+	}
+	return framework.Unavailable("The event could not be stored.", retryDown, err)
+}

@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+// queue is the durable consumer of one job of one automation: its events come, fail and wait apart from all others.
+type queue struct {
+	engine       *Engine
+	automation   Automation
+	job          string
+	name         string // of the consumer
+	source, what string
+
+	consumer jetstream.Consumer
+}
+
+// matches reports whether events of a type come to this queue.
+func (q *queue) matches(eventType string) bool { return q.automation.On == eventType }
+
+// open makes the consumer or finds it as it was left. MaxDeliver and BackOff stay unset: the worker decides about
+// retries, and BackOff would override AckWait, so that a slow job ran twice.
+func (q *queue) open(ctx context.Context) error {
+	stream, err := q.engine.streams.of(ctx, q.source)
+	if err != nil {
+		return err
+	}
+	q.consumer, err = stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable:        q.name,
+		DeliverPolicy:  jetstream.DeliverNewPolicy,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        q.engine.opts.ackWait,
+		MaxDeliver:     -1,
+		MaxAckPending:  maxWaiting,
+		FilterSubjects: []string{"ev." + q.source + "." + q.what + ".>", "redo." + q.source + "." + q.name + ".>"},
+	})
+	if err != nil {
+		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
+	}
+	return nil
+}
+
+// start takes events until taking ends and runs each in a goroutine of its own, under jobs, at most Workers at once.
+func (q *queue) start(taking, jobs context.Context) error {
+	// An event is asked for only when a worker is free: one that lay in a buffer behind a slow job would outlast AckWait
+	// and be delivered twice.
+	messages, err := q.consumer.Messages(jetstream.PullMaxMessages(1))
+	if err != nil {
+		return fmt.Errorf("read queue %s: %w", q.name, err)
+	}
+	q.engine.jobs.Go(func() { q.dispatch(taking, jobs, messages) })
+	return nil
+}
+
+func (q *queue) dispatch(taking, jobs context.Context, messages jetstream.MessagesContext) {
+	defer q.giveBack(messages)
+	free := make(chan struct{}, q.engine.opts.Workers)
+	for {
+		select {
+		case free <- struct{}{}:
+		case <-taking.Done():
+			return
+		}
+		message, err := messages.Next(jetstream.NextContext(taking))
+		if taking.Err() != nil {
+			if message != nil {
+				q.settle(message.Nak())
+			}
+			return
+		}
+		if err != nil {
+			<-free
+			q.engine.log.Error("read queue", "automation", q.automation.Name, "job", q.job, "err", err)
+			pause(taking, retryDown)
+			continue
+		}
+		q.engine.jobs.Go(func() {
+			defer func() { <-free }()
+			q.handle(jobs, message)
+		})
+	}
+}
+
+// giveBack returns what was delivered in the moment of stopping, so that it need not wait for AckWait after a restart.
+func (q *queue) giveBack(messages jetstream.MessagesContext) {
+	messages.Drain()
+	for {
+		message, err := messages.Next()
+		if err != nil {
+			return // closed and empty
+		}
+		q.settle(message.Nak())
+	}
+}
+
+// settle logs that the store could not be told what became of an event. It delivers the event again, and the run
+// record says what is left to do.
+func (q *queue) settle(err error) {
+	if err != nil {
+		q.engine.log.Warn("answer store", "automation", q.automation.Name, "job", q.job, "err", err)
+	}
+}
+
+// configured returns the queues in the order of the configuration.
+func (e *Engine) configured() []*queue {
+	if queues := e.queues.Load(); queues != nil {
+		return *queues
+	}
+	return nil
+}
+
+// queueFor returns the queue of a dead letter, if it is still configured for the event's type.
+func (e *Engine) queueFor(name string, event framework.Event) *queue {
+	for _, queue := range e.configured() {
+		if queue.name == name && queue.matches(event.Type) {
+			return queue
+		}
+	}
+	return nil
+}
+
+// pause waits, or returns early when ctx ends.
+func pause(ctx context.Context, duration time.Duration) {
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+const day = 24 * time.Hour
+
+// quota is a framework.Quota on a bucket with one record per name, so that one compare-and-set takes from all limits of
+// a name or from none. A taken call is safe against power loss before Take returns: after a restart nothing is lost, and
+// no first window has to be waited out.
+type quota struct {
+	bucket  jetstream.KeyValue
+	barrier *barrier
+	now     func() time.Time
+	mu      sync.Mutex // workers of this process need not race each other by compare-and-set
+}
+
+func openQuota(ctx context.Context, js jetstream.JetStream, barrier *barrier, now func() time.Time) (*quota, error) {
+	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "quota"})
+	if err != nil {
+		return nil, err
+	}
+	return &quota{bucket: bucket, barrier: barrier, now: now}, nil
+}
+
+// Take takes one call from every limit or returns a *framework.Wait. Whoever has to wait is told a time of their own, one
+// after the other at the pace of the limit, so that a thousand waiting jobs do not all come back for one free call.
+func (q *quota) Take(ctx context.Context, name string, limits ...framework.Limit) error {
+	key, err := bucketKey(name)
+	if err != nil {
+		return err
+	}
+	binding, err := bindingLimits(limits)
+	if err != nil || len(binding) == 0 {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	wait, err := q.take(ctx, key, name, binding)
+	if err != nil {
+		return fmt.Errorf("take from quota %s: %w", name, err)
+	}
+	if wait != nil {
+		return wait
+	}
+	if err := q.barrier.wait(ctx); err != nil {
+		return fmt.Errorf("take from quota %s: %w", name, err)
+	}
+	return nil
+}
+
+func (q *quota) take(ctx context.Context, key, name string, limits []framework.Limit) (*framework.Wait, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		usage, revision, err := q.read(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		wait := usage.take(q.now().UTC(), name, limits)
+		data, err := json.Marshal(usage)
+		if err != nil {
+			return nil, fmt.Errorf("encode usage: %w", err)
+		}
+		_, err = q.bucket.Update(ctx, key, data, revision)
+		if err == nil {
+			return wait, nil
+		}
+		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+			return nil, fmt.Errorf("write usage: %w", err)
+		}
+	}
+}
+
+func (q *quota) read(ctx context.Context, key string) (usage, uint64, error) {
+	var now usage
+	entry, err := q.bucket.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return now, 0, nil
+	}
+	if err != nil {
+		return now, 0, fmt.Errorf("read usage: %w", err)
+	}
+	if err := json.Unmarshal(entry.Value(), &now); err != nil {
+		return now, 0, fmt.Errorf("decode usage: %w", err)
+	}
+	return now, entry.Revision(), nil
+}
+
+// bindingLimits leaves out limits that do not bind.
+func bindingLimits(limits []framework.Limit) ([]framework.Limit, error) {
+	var binding []framework.Limit
+	for _, limit := range limits {
+		if limit.Count <= 0 {
+			continue
+		}
+		if limit.Per != time.Minute && limit.Per != day {
+			return nil, fmt.Errorf("a quota is per minute or per day, not per %s", limit.Per)
+		}
+		binding = append(binding, limit)
+	}
+	return binding, nil
+}

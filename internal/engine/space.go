@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// errFull says that there is no room for an event.
+var errFull = errors.New("the store is full")
+
+// diskReserve is what is left free on the disk. The store breaks for good when a write fails for lack of room.
+const diskReserve = 64 << 20
+
+// messageOverhead is at least what the store adds to a message: record header, checksum, subject.
+const messageOverhead = 256
+
+// space says whether there is room for an event. All sources share one budget, which one bound per stream could not
+// do; what is above it belongs to ledger, runs and dead letters, and the server refuses what is above all.
+type space struct {
+	js     jetstream.JetStream
+	dir    string
+	budget int64 // bytes
+
+	mu   sync.Mutex
+	left int64 // at most what was left when it was measured, minus what was taken since
+}
+
+// take takes bytes from the budget, or returns errFull. What is not written after all comes back with the next
+// measurement.
+func (s *space) take(ctx context.Context, bytes int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left < bytes {
+		left, err := s.measure(ctx)
+		if err != nil {
+			return err
+		}
+		// A part of what is free, so that others who fill the same disk are noticed in time.
+		s.left = min(left, max(bytes, s.budget/64))
+		if left < bytes {
+			return errFull
+		}
+	}
+	s.left -= bytes
+	return nil
+}
+
+// measure returns how many bytes of events still fit: negative when the budget is overdrawn.
+func (s *space) measure(ctx context.Context) (int64, error) {
+	account, err := s.js.AccountInfo(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read size of store: %w", err)
+	}
+	free, err := diskFree(s.dir)
+	if err != nil {
+		return 0, fmt.Errorf("read free space of %s: %w", s.dir, err)
+	}
+	return min(s.budget-int64(account.Store), free-diskReserve), nil //nolint:gosec // no store has 2^63 bytes
+}

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+// delivery is one delivery of an event to a worker.
+type delivery struct {
+	*queue
+
+	message jetstream.Msg
+	event   framework.Event
+	broken  error // why the event cannot be read
+	record  *record
+	stale   bool // a replay took the place of this delivery
+}
+
+// handle brings one delivery to an end. What the store fails to note is tried again by a later delivery.
+func (q *queue) handle(jobs context.Context, message jetstream.Msg) {
+	defer q.heartbeat(message)()
+	d := &delivery{queue: q, message: message}
+	err := d.work(jobs)
+	if err == nil {
+		return
+	}
+	if !errors.Is(err, errSuperseded) {
+		d.log().Error("the store does not follow; the event is delivered again", "err", err)
+	}
+	q.settle(message.NakWithDelay(q.engine.opts.Retry.First))
+}
+
+// heartbeat holds the event for this worker until the returned function is called.
+func (q *queue) heartbeat(message jetstream.Msg) (stop func()) {
+	done, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		beat := time.NewTicker(q.engine.opts.ackWait / 3)
+		defer beat.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-beat.C:
+				q.settle(message.InProgress())
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-gone
+	}
+}
+
+// work does what is left to do for the event. The error is the store's, never the action's.
+func (d *delivery) work(jobs context.Context) error {
+	if err := d.load(jobs); err != nil {
+		return err
+	}
+	if d.stale || d.record.finished() {
+		d.settle(d.message.Ack())
+		return nil
+	}
+	holds, err := d.condition()
+	switch {
+	case err != nil:
+		return d.giveUp(jobs, err)
+	case !holds:
+		return d.finish(jobs, framework.RunSkipped, framework.Result{})
+	}
+	if err := d.begin(jobs); err != nil {
+		return err
+	}
+	result, err := d.attempt(jobs)
+	if err != nil {
+		return d.failed(jobs, err)
+	}
+	return d.finish(jobs, framework.RunDone, result)
+}
+
+// load reads the event and its record. A later message than the record knows is a replay, or the event itself.
+func (d *delivery) load(ctx context.Context) error {
+	metadata, err := d.message.Metadata()
+	if err != nil {
+		return fmt.Errorf("read metadata of a delivery: %w", err)
+	}
+	if err := json.Unmarshal(d.message.Data(), &d.event); err != nil {
+		d.event = d.fromSubject()
+		d.broken = d.unusable("read event", "the stored event is damaged", err)
+	}
+	d.record, err = d.engine.runs.read(ctx, d.event.ID, d.name)
+	if err != nil {
+		return err
+	}
+	sequence := metadata.Sequence.Stream
+	d.stale = d.record.Sequence > sequence
+	if d.record.Sequence < sequence {
+		d.record = d.fresh(sequence, d.record.revision)
+	}
+	return nil
+}
+
+// fromSubject tells of an event what its subject does: ev.<source>.<what>.<id> or redo.<source>.<queue>.<id>.<letter>.
+func (d *delivery) fromSubject() framework.Event {
+	parts := strings.Split(d.message.Subject(), ".")
+	return framework.Event{ID: parts[min(3, len(parts)-1)], Type: d.automation.On}
+}
+
+// fresh is the record of a message that no work was done for.
+func (q *queue) fresh(sequence, revision uint64) *record {
+	waiting := framework.Run{Automation: q.automation.Name, Job: q.job, State: framework.RunWaiting}
+	return &record{Run: waiting, Sequence: sequence, revision: revision}
+}
+
+func (d *delivery) condition() (holds bool, err error) {
+	if d.broken != nil || d.automation.When == nil {
+		return d.broken == nil, d.broken
+	}
+	defer recovered(&err)
+	holds, err = d.automation.When(d.event)
+	if err != nil && !framework.IsPermanent(err) {
+		err = d.unusable("condition", "it cannot be evaluated for this event; the log has the cause", err)
+	}
+	return holds, err
+}
+
+// unusable is an error that no repetition cures.
+func (d *delivery) unusable(op, reason string, cause error) error {
+	return &framework.ServiceError{
+		Service: "automation " + d.automation.Name, Op: op, Reason: reason, Permanent: true, Err: cause,
+	}
+}
+
+// begin counts an attempt before it is made: one that takes the process with it counts too.
+func (d *delivery) begin(ctx context.Context) error {
+	now := d.engine.now().UTC()
+	if d.record.Attempts == 0 {
+		d.record.FirstTry, d.record.GiveUpAt = now, now.Add(d.engine.opts.Retry.GiveUpAfter)
+	}
+	d.record.Attempts++
+	d.record.NextTry, d.record.Reason = time.Time{}, ""
+	return d.save(ctx, framework.RunRunning)
+}
+
+// attempt does the job once. A panic is an error like any other.
+func (d *delivery) attempt(jobs context.Context) (result framework.Result, err error) {
+	ctx, cancel := context.WithTimeout(jobs, d.engine.opts.JobTimeout)
+	defer cancel()
+	defer recovered(&err)
+	return d.automation.Action.Do(ctx, d.asJob())
+}
+
+func (d *delivery) asJob() framework.Job {
+	return framework.Job{Automation: d.automation.Name, Name: d.job, Event: d.event, Attempt: max(1, d.record.Attempts)}
+}
+
+// finish notes the result and lets go of the event.
+func (d *delivery) finish(ctx context.Context, state framework.RunState, result framework.Result) error {
+	d.record.Result, d.record.Link = result.Summary, result.Link
+	d.record.NextTry, d.record.Reason = time.Time{}, ""
+	if err := d.save(ctx, state); err != nil {
+		return err
+	}
+	d.settle(d.message.Ack())
+	return nil
+}
+
+// save writes the record even when jobs are being interrupted.
+func (d *delivery) save(ctx context.Context, state framework.RunState) error {
+	d.record.State, d.record.ChangedAt = state, d.engine.now().UTC()
+	return d.engine.runs.write(context.WithoutCancel(ctx), d.event.ID, d.name, d.record)
+}
