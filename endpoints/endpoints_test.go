@@ -1,0 +1,81 @@
+package endpoints_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
+
+	"funnelweb/endpoints"
+	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
+)
+
+// build makes an endpoint as the server does, from what is written under "with".
+func build(t *testing.T, name, with string) (framework.Routes, error) {
+	t.Helper()
+	registry := framework.NewRegistry()
+	endpoints.Register(registry)
+	if err := registry.Err(); err != nil {
+		t.Fatal(err)
+	}
+	var node yaml.Node
+	if err := yaml.Load([]byte(with), &node); err != nil {
+		t.Fatal(err)
+	}
+	return registry.Endpoint(name, node.Content[0], "endpoints[0].with", frameworktest.Deps(t))
+}
+
+func TestTogetherTheyServeTheDocumentedRoutes(t *testing.T) {
+	var all framework.Routes
+	var got []string
+	for _, name := range []string{"status", "splunk", "jira", "archive", "events"} {
+		routes, err := build(t, name, "{}")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, route := range routes {
+			got = append(got, route.Method+" "+route.Path)
+		}
+		all = append(all, routes...)
+	}
+	want := []string{
+		"GET /status", "GET /ready",
+		"POST /api/v1/splunk/alert",
+		"POST /api/v1/jira/webhook",
+		"POST /api/v1/s3/alert", "GET /api/v1/s3/alert", "GET /api/v1/s3/alert/{id}", "GET /api/v1/s3/status",
+		"GET /api/v1/events", "GET /api/v1/events/{id}",
+		"GET /api/v1/deadletters", "GET /api/v1/deadletters/{id}",
+		"POST /api/v1/deadletters/{id}/replay", "DELETE /api/v1/deadletters/{id}",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("routes (-want +got):\n%s", diff)
+	}
+	recorder := httptest.NewRecorder()
+	frameworktest.Mount(t, frameworktest.Deps(t), all).ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/status", nil))
+	if recorder.Code != http.StatusOK {
+		t.Errorf("mounted together, GET /status: %d %s", recorder.Code, recorder.Body)
+	}
+}
+
+func TestAMistakeInAnEndpointsConfigurationNamesItsPlace(t *testing.T) {
+	for name, test := range map[string]struct{ endpoint, with, want string }{
+		"an unknown key":              {"splunk", "undeclard: drop", "line 1: endpoints[0].with: field undeclard not found in type splunk.Config"},
+		"a key where there are none":  {"status", "\npublic: true", "line 2: endpoints[0].with: field public not found in type status.Config"},
+		"a word that is not known":    {"splunk", "undeclared: keep", "line 1: endpoints[0].with: undeclared is either reject or drop"},
+		"a name that matches nobody":  {"jira", "ignore_users: [bot, '']", "line 1: endpoints[0].with: ignore_users: an empty name matches nobody"},
+		"an endpoint that is unknown": {"slpunk", "{}", "line 1: endpoints[0].with: no such endpoint; there are archive, events, jira, splunk, status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := build(t, test.endpoint, test.with)
+			if err == nil {
+				t.Fatal("built")
+			}
+			if diff := cmp.Diff(test.want, err.Error()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
