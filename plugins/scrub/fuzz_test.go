@@ -1,0 +1,180 @@
+package scrub_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"funnelweb/plugins/scrub"
+)
+
+var (
+	// written is how an independent reader finds cards: as sixteen digits in fours, or in one piece of 13 to 19.
+	written  = regexp.MustCompile(`(^|[^0-9])([0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{13,19})($|[^0-9])`)
+	excepted = regexp.MustCompile(`(?i)[0-9a-f]{32,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]\.[0-9]`)
+	ssn      = regexp.MustCompile(`(^|[^0-9])([0-8][0-9]{2})-([0-9]{2})-([0-9]{4})($|[^0-9])`)
+)
+
+// surviving returns what an independent reader still finds in a text.
+func surviving(text string) string {
+	if excepted.MatchString(text) {
+		return ""
+	}
+	for _, match := range written.FindAllStringSubmatch(text, -1) {
+		if digits := strings.NewReplacer(" ", "", "-", "").Replace(match[2]); ours(digits) && checksum(digits) {
+			return match[2]
+		}
+	}
+	for _, match := range ssn.FindAllStringSubmatch(text, -1) {
+		if match[2] != "000" && match[2] != "666" && match[3] != "00" && match[4] != "0000" {
+			return match[0]
+		}
+	}
+	return ""
+}
+
+// ours reports whether a number is a Mastercard, Visa or American Express, whose rules are short.
+func ours(digits string) bool {
+	switch {
+	case digits[0] == '4':
+		return len(digits) == 13 || len(digits) == 16 || len(digits) == 19
+	case digits[:2] >= "51" && digits[:2] <= "55":
+		return len(digits) == 16
+	default:
+		return (digits[:2] == "34" || digits[:2] == "37") && len(digits) == 15
+	}
+}
+
+// checksum is the Luhn formula from the right, with the usual table.
+func checksum(digits string) bool {
+	doubled := [10]int{0, 2, 4, 6, 8, 1, 3, 5, 7, 9}
+	sum, even := 0, false
+	for i := len(digits) - 1; i >= 0; i-- {
+		digit := int(digits[i] - '0')
+		if even {
+			digit = doubled[digit]
+		}
+		sum, even = sum+digit, !even
+	}
+	return sum%10 == 0
+}
+
+func FuzzText(f *testing.F) {
+	for _, seed := range []string{
+		visa, "x " + amex + " 078-05-1120 y", "4111 1111 1111 1111 110", "1234-4111-1111-1111-1111", "4111-1111-1111-1111-078-05-1120",
+		"4111111111111111aaaaaaaaaaaaaaaa", "550e8400-e29b-41d4-a716-446655440000", "0.4111111111111111", "4111 1111\u00a01111 1111",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p := plugin(t, scrub.Config{Cards: true, SSN: true})
+		once, err := scrubbed(t, p, "text/plain", string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := surviving(once); left != "" {
+			t.Errorf("%q survived in %q", left, once)
+		}
+		if twice, err := scrubbed(t, p, "text/plain", once); err != nil || twice != once {
+			t.Errorf("%q became %q, then %q", text, once, twice)
+		}
+	})
+}
+
+func FuzzJSON(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":"4111 1111 1111 1111","b":[4111111111111111,4.111111111111111e15,"\u0034111111111111111"],"4111111111111111":null}`,
+		`"078-05-1120"`, `[{"a":{"b":"\ud83d\ude00 078\u002d05\u002d1120"}}]`, `{"a":1,"a":"378282246310005"}`, `[-0,1e400,0.1e-400]`, ` "" `,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		p := plugin(t, scrub.Config{Cards: true, SSN: true})
+		once, err := scrubbed(t, p, "application/json", string(document))
+		valid := jsontext.Value(document).IsValid(jsontext.AllowDuplicateNames(true))
+		if len(document) > 0 && valid != (err == nil) {
+			t.Fatalf("valid is %t, error is %v", valid, err)
+		}
+		if err != nil || len(document) == 0 {
+			return
+		}
+		if !jsontext.Value(once).IsValid(jsontext.AllowDuplicateNames(true)) {
+			t.Fatalf("%q is no longer JSON: %q", document, once)
+		}
+		if shape(t, string(document)) != shape(t, once) {
+			t.Errorf("%q has another shape: %q", document, once)
+		}
+		for _, value := range values(t, once) {
+			if left := surviving(value); left != "" {
+				t.Errorf("%q survived in %q", left, once)
+			}
+		}
+		if twice, err := scrubbed(t, p, "application/json", once); err != nil || twice != once {
+			t.Errorf("%q became %q, then %q", document, once, twice)
+		}
+	})
+}
+
+// shape is a document without its values: kinds and names in order.
+func shape(t *testing.T, document string) string {
+	t.Helper()
+	var text strings.Builder
+	walk(t, document, func(kind jsontext.Kind, name, _ string) { text.WriteString(kind.String() + name + ",") })
+	return text.String()
+}
+
+// values are the strings and integers of a document.
+func values(t *testing.T, document string) []string {
+	t.Helper()
+	var all []string
+	walk(t, document, func(_ jsontext.Kind, _, value string) { all = append(all, value) })
+	return all
+}
+
+func walk(t *testing.T, document string, visit func(kind jsontext.Kind, name, value string)) {
+	t.Helper()
+	decoder := jsontext.NewDecoder(strings.NewReader(document), jsontext.AllowDuplicateNames(true))
+	for {
+		inside, length := decoder.StackIndex(decoder.StackDepth())
+		token, err := decoder.ReadToken()
+		if err != nil {
+			return
+		}
+		switch {
+		case inside == '{' && length%2 == 0:
+			visit(token.Kind(), token.String(), "")
+		case token.Kind() == '"', token.Kind() == '0':
+			visit(token.Kind(), "", token.String())
+		default:
+			visit(token.Kind(), "", "")
+		}
+	}
+}
+
+func BenchmarkJSON(b *testing.B) {
+	p := plugin(b, scrub.Config{Cards: true, SSN: true})
+	alert := map[string]string{"title": "Malware found on host", "host": "WS-042", "sha256": strings.Repeat("4a", 32), "at": "2026-11-20T12:00:00Z"}
+	document, err := json.Marshal([]any{alert, alert, alert, alert})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"an answer with nothing to take out": string(document),
+		"hostile digits":                     `"` + strings.Repeat("4111-", 2000) + `"`,
+		"hostile hex":                        `"` + string(bytes.Repeat([]byte("4a1-"), 2500)) + `"`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := scrubbed(b, p, "application/json", body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
