@@ -12,8 +12,8 @@ import (
 	"funnelweb/plugins/scrub"
 )
 
+// An independent reader finds cards as sixteen digits in fours, or in one piece of 13 to 19.
 var (
-	// written is how an independent reader finds cards: as sixteen digits in fours, or in one piece of 13 to 19.
 	written  = regexp.MustCompile(`(^|[^0-9])([0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{13,19})($|[^0-9])`)
 	excepted = regexp.MustCompile(`(?i)[0-9a-f]{32,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]\.[0-9]`)
 	ssn      = regexp.MustCompile(`(^|[^0-9])([0-8][0-9]{2})-([0-9]{2})-([0-9]{4})($|[^0-9])`)

@@ -33,20 +33,20 @@ func everything() scrub.Config {
 	return scrub.Config{Cards: true, SSN: true, Patterns: []scrub.Pattern{{Name: "employee", Pattern: `\bE-[0-9]{6}\b`}}}
 }
 
-func plugin(t testing.TB, config scrub.Config) *scrub.Plugin {
-	t.Helper()
-	made, err := scrub.New(config, frameworktest.Deps(t))
+func plugin(tb testing.TB, config scrub.Config) *scrub.Plugin {
+	tb.Helper()
+	made, err := scrub.New(config, frameworktest.Deps(tb))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made
 }
 
 // scrubbed runs a body through a plugin.
-func scrubbed(t testing.TB, p *scrub.Plugin, contentType, body string) (string, error) {
-	t.Helper()
+func scrubbed(tb testing.TB, p *scrub.Plugin, contentType, body string) (string, error) {
+	tb.Helper()
 	response := framework.Response{Status: 200, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body)}
-	err := p.After(t.Context(), frameworktest.Request("GET", "/", "", nil), &response)
+	err := p.After(tb.Context(), frameworktest.Request("GET", "/", "", nil), &response)
 	return string(response.Body), err
 }
 
