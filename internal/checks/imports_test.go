@@ -16,7 +16,8 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{"cmd/*", []string{"internal/cli", "plugins", "enrichers", "endpoints", "actions", "framework"}},
-		{"internal/cli", []string{"internal/app", "internal/sandbox", "internal/sandbox/*", "configs", "framework"}},
+		{"internal/cli", []string{"internal/app", "internal/demo", "internal/sandbox", "internal/sandbox/*", "configs", "framework"}},
+		{"internal/demo", []string{"internal/app", "internal/archive", "internal/sandbox", "internal/sandbox/*", "configs", "framework"}},
 		{"internal/app", []string{"internal/engine", "internal/archive", "internal/jira", "web", "configs", "framework"}},
 		{"internal/engine", []string{"framework"}},
 		{"internal/archive", []string{"framework"}},
