@@ -21,6 +21,9 @@ func parseTime(text string) (time.Time, bool) {
 	year, month, day := number(found[1]), first(found[2]+found[4]), first(found[3]+found[5])
 	hour, minute, second := number(found[6]), number(found[7]), number(found[8])
 	zoneHour, zoneMinute := number(found[12]), number(found[13])
+	if found[6] != "" && found[3]+found[5] == "" { // a time of no day
+		return time.Time{}, false
+	}
 	if hour > 23 || minute > 59 || second > 59 || zoneHour > 23 || zoneMinute > 59 {
 		return time.Time{}, false
 	}
