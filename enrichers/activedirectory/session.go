@@ -154,7 +154,9 @@ func (s *session) search(base, filter string, limit int, attributes ...string) (
 		limit, s.timeLimit, false, filter, attributes, nil)
 	request.EnforceSizeLimit = true // Samba and others ignore the limit
 	result, err := s.conn.Search(request)
-	if ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) && len(result.Entries) > 0 {
+	// The server's own limit, and the library's when a server sends more than it was asked for.
+	limited := ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) || errors.Is(err, ldap.ErrSizeLimitExceeded)
+	if limited && len(result.Entries) > 0 {
 		return result.Entries, true, nil
 	}
 	if err != nil {
