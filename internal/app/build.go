@@ -1,0 +1,269 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.yaml.in/yaml/v4"
+
+	"funnelweb/framework"
+	"funnelweb/internal/archive"
+	"funnelweb/internal/engine"
+	"funnelweb/internal/jira"
+)
+
+// Options are what the program gives to a server besides its configuration.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time
+	// TokenFile holds the access token that guards the operators' endpoint where the configuration does not name it.
+	TokenFile string
+}
+
+// Server is a configuration, built: every part exists, and nothing has been opened, read or written yet.
+type Server struct {
+	config      *Config
+	options     Options
+	store       *store
+	funnel      *framework.Funnel
+	automations []engine.Automation
+	readiness   *readiness
+}
+
+// builder collects every mistake while it builds, so that all are reported at once.
+type builder struct {
+	config   *Config
+	registry *framework.Registry
+	deps     framework.Deps
+	server   *Server
+	errs     []error
+}
+
+// Build makes every part of a configuration. The error holds every mistake as a framework.Mistake.
+func Build(ctx context.Context, config *Config, registry *framework.Registry, options Options) (*Server, error) {
+	if err := registry.Err(); err != nil {
+		return nil, fmt.Errorf("list of parts: %w", err)
+	}
+	server := &Server{config: config, options: options, store: &store{}}
+	b := &builder{config: config, registry: registry, server: server}
+	info := framework.Info{Title: "Funnelweb", Version: options.Version, Description: "Security automation: webhooks in, automations out."}
+	funnel, err := framework.NewFunnel(info, options.Log, options.Now)
+	if err != nil {
+		return nil, err
+	}
+	server.funnel = funnel
+	b.config.addLegacyEnvironment()
+	b.config.addImplied(options.TokenFile)
+	b.services(ctx)
+	b.enrichers()
+	b.endpoints()
+	b.automations()
+	b.pages()
+	return server, errors.Join(b.errs...)
+}
+
+func (b *builder) add(err error) {
+	if err != nil {
+		b.errs = append(b.errs, err)
+	}
+}
+
+// mistake places an error that has no place of its own.
+func (b *builder) mistake(path string, err error) {
+	if err == nil {
+		return
+	}
+	if _, placed := errors.AsType[*framework.Mistake](err); placed {
+		b.errs = append(b.errs, err)
+		return
+	}
+	b.errs = append(b.errs, &framework.Mistake{Line: b.config.lines[path], Path: path, Message: err.Error()})
+}
+
+// services makes what the parts are given.
+func (b *builder) services(ctx context.Context) {
+	b.deps = framework.Deps{
+		Log: b.server.options.Log, Now: b.server.options.Now, HTTP: newHTTPClient(), Version: b.server.options.Version,
+		Events: b.server.store, Activity: b.server.store, Ledger: b.server.store, Quota: b.server.store,
+		Enrichers: map[string]framework.Enricher{},
+	}
+	b.server.readiness = newReadiness(b.server.options.Now)
+	b.server.readiness.add("events", true, b.server.store.readyNow)
+	b.deps.Ready = b.server.readiness.all
+	b.archive(ctx)
+	b.jira()
+}
+
+func (b *builder) archive(ctx context.Context) {
+	var config archive.Config
+	if err := framework.DecodeConfig(&b.config.Archive, "archive", &config); err != nil {
+		b.add(err)
+		return
+	}
+	store, err := archive.Open(ctx, config, archive.Deps{DataDir: b.config.Data, Now: b.server.options.Now})
+	if err != nil {
+		b.mistake("archive", err)
+		return
+	}
+	b.deps.Archive = store
+	b.server.readiness.add("archive", false, store.Check)
+}
+
+func (b *builder) jira() {
+	if b.config.Jira.Kind == 0 {
+		return
+	}
+	config := jira.Defaults()
+	if err := framework.DecodeConfig(&b.config.Jira, "jira", &config); err != nil {
+		b.add(err)
+		return
+	}
+	client, err := jira.New(config, b.deps)
+	if err != nil {
+		b.mistake("jira", err)
+		return
+	}
+	b.deps.Tickets = client
+	b.server.readiness.add("jira", false, client.Check)
+}
+
+func (b *builder) enrichers() {
+	node := &b.config.Enrichers
+	if node.Kind == 0 {
+		return
+	}
+	if node.Kind != yaml.MappingNode {
+		b.add(&framework.Mistake{Line: node.Line, Path: "enrichers", Message: "give enrichers by name, each with its settings"})
+		return
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		name := node.Content[i].Value
+		path := "enrichers." + name
+		enricher, err := b.registry.Enricher(name, node.Content[i+1], path, b.named(name))
+		if err != nil {
+			b.add(err)
+			continue
+		}
+		b.deps.Enrichers[name] = enricher
+		if checker, ok := enricher.(framework.Checker); ok {
+			b.server.readiness.add(name, false, checker.Check)
+		}
+	}
+}
+
+// named gives a part its own logger.
+func (b *builder) named(name string) framework.Deps {
+	deps := b.deps
+	deps.Log = deps.Log.With("part", name)
+	return deps
+}
+
+func (b *builder) endpoints() {
+	for i := range b.config.Endpoints {
+		b.endpoint(&b.config.Endpoints[i], fmt.Sprintf("endpoints[%d]", i))
+	}
+}
+
+func (b *builder) endpoint(entry *Endpoint, path string) {
+	if entry.Use == "" {
+		return // ParseConfig has said so
+	}
+	chain := framework.Chain{
+		Public: entry.Public,
+		Before: plugins[framework.Before](b, entry.Before, path+".before"),
+		After:  plugins[framework.After](b, entry.After, path+".after"),
+	}
+	with := &entry.With
+	if with.Line == 0 {
+		with.Line = b.config.lines[path]
+	}
+	routes, err := b.registry.Endpoint(entry.Use, with, path+".with", b.named(entry.Use))
+	if err != nil {
+		b.add(err)
+		return
+	}
+	if len(chain.Before) < len(entry.Before) {
+		return // a plugin is missing: whether the route is protected cannot be told
+	}
+	for _, route := range routes {
+		b.mistake(path, b.server.funnel.Mount(route, chain))
+	}
+}
+
+// plugins makes the plugins of one list; each must be able to run in it.
+func plugins[P any](b *builder, nodes []yaml.Node, path string) []framework.Named[P] {
+	var made []framework.Named[P]
+	for i := range nodes {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		name, settings, err := single(&nodes[i], at, "plugin")
+		if err != nil {
+			b.add(err)
+			continue
+		}
+		at += "." + name
+		part, err := b.registry.Plugin(name, settings, at, b.named(name))
+		if err != nil {
+			b.add(err)
+			continue
+		}
+		plugin, ok := part.(P)
+		if !ok {
+			b.add(&framework.Mistake{Line: nodes[i].Line, Path: at, Message: "this plugin cannot run in this list"})
+			continue
+		}
+		made = append(made, framework.Named[P]{Name: name, Part: plugin})
+	}
+	return made
+}
+
+func (b *builder) automations() {
+	for i := range b.config.Automations {
+		entry, path := &b.config.Automations[i], fmt.Sprintf("automations[%d]", i)
+		when, err := condition(entry.When)
+		b.mistake(path, err)
+		name, settings, err := single(&entry.Do, path+".do", "action")
+		if err != nil {
+			if entry.Do.Kind == 0 {
+				err = errors.New("do: is missing; name an action with its settings")
+			}
+			b.mistake(path, err)
+			continue
+		}
+		action, err := b.registry.Action(name, settings, path+".do."+name, b.named(entry.Name))
+		if err != nil {
+			b.add(err)
+			continue
+		}
+		b.server.automations = append(b.server.automations, engine.Automation{Name: entry.Name, On: entry.On, When: when, Action: action})
+	}
+}
+
+// pages adds what is not an endpoint part: the document with its page, and the metrics.
+func (b *builder) pages() {
+	b.mistake("endpoints", b.server.funnel.MountDocs())
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	handler := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+	b.metrics(handler)
+}
+
+// metrics are for operators: they are served behind the same plugins as the events endpoint.
+func (b *builder) metrics(handler http.Handler) {
+	for i := range b.config.Endpoints {
+		if entry := &b.config.Endpoints[i]; entry.Use == "events" {
+			before := plugins[framework.Before](b, entry.Before, fmt.Sprintf("endpoints[%d].before", i))
+			if len(before) == len(entry.Before) {
+				b.mistake("endpoints", b.server.funnel.Handle("/metrics", handler, framework.Chain{Public: entry.Public, Before: before}))
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"funnelweb/framework"
+)
+
+// maxConfig bounds a configuration file in bytes.
+const maxConfig = 4 << 20
+
+// Config is a configuration file, decoded but not yet built: the parts' own settings are still nodes, because only the
+// parts know their shape.
+type Config struct {
+	// Listen is the address to serve on, host:port; port 0 takes a free one. Default 127.0.0.1:8080.
+	Listen string `yaml:"listen"`
+	// Data is the directory for events, ledger, access token and the local archive. Default ./funnelweb-data.
+	Data string `yaml:"data"`
+	// Engine chooses what stores events and runs automations. Default embedded.
+	Engine Engine `yaml:"engine"`
+	// Archive chooses where evidence is kept: dir (default, under Data) or s3.
+	Archive yaml.Node `yaml:"archive"`
+	// Jira is the ticket system; without it no automation can make or edit tickets.
+	Jira yaml.Node `yaml:"jira"`
+	// Enrichers by name, each with its settings.
+	Enrichers yaml.Node `yaml:"enrichers"`
+	// Endpoints are what is served, with the plugins around it.
+	Endpoints []Endpoint `yaml:"endpoints"`
+	// Automations are the rules.
+	Automations []Automation `yaml:"automations"`
+
+	lines lines
+}
+
+// Engine has one member set.
+type Engine struct {
+	Embedded *Embedded `yaml:"embedded"`
+}
+
+// Embedded is the engine inside the process.
+type Embedded struct {
+	// MaxStoreMB bounds all stored events in MiB. Default 8192, and never more than half of the free disk.
+	MaxStoreMB int64 `yaml:"max_store_mb"`
+	// RetryFirst is the wait after the first failed attempt of a job. Default 1s.
+	RetryFirst time.Duration `yaml:"retry_first"`
+	// RetryMax is the longest wait between attempts. Default 10m.
+	RetryMax time.Duration `yaml:"retry_max"`
+	// GiveUpAfter is how long a job is tried before it becomes a dead letter. Default 24h.
+	GiveUpAfter time.Duration `yaml:"give_up_after"`
+	// Workers is how many events each job works on at once. Default 4.
+	Workers int `yaml:"workers"`
+}
+
+// Endpoint is one entry of endpoints.
+type Endpoint struct {
+	Use    string      `yaml:"use"`
+	Public bool        `yaml:"public"`
+	Before []yaml.Node `yaml:"before"`
+	After  []yaml.Node `yaml:"after"`
+	With   yaml.Node   `yaml:"with"`
+}
+
+// Automation is one entry of automations.
+type Automation struct {
+	Name string    `yaml:"name"`
+	On   string    `yaml:"on"`
+	When string    `yaml:"when"`
+	Do   yaml.Node `yaml:"do"`
+}
+
+// ReadConfig reads a configuration file. The error holds every mistake that can be seen without building the parts.
+func ReadConfig(path string) (*Config, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(io.LimitReader(file, maxConfig+1))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return ParseConfig(text)
+}
+
+// ParseConfig decodes a configuration and reports all mistakes at once, each with its line. The Config is usable for
+// finding further mistakes even when there is an error, unless it is nil.
+func ParseConfig(text []byte) (*Config, error) {
+	config := &Config{Listen: "127.0.0.1:8080", Data: "./funnelweb-data"}
+	if len(text) > maxConfig {
+		return nil, fmt.Errorf("the configuration is larger than %d bytes", maxConfig)
+	}
+	root, err := parseYAML(text)
+	if err != nil {
+		return nil, err
+	}
+	err = framework.DecodeConfig(root, "", config)
+	config.lines = findLines(root)
+	return config, errors.Join(err, config.check())
+}
+
+// parseYAML returns the one mapping that a file holds; an empty file is an empty mapping.
+func parseYAML(text []byte) (*yaml.Node, error) {
+	loader, err := yaml.NewLoader(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("read YAML: %w", err)
+	}
+	var document yaml.Node
+	if err := loader.Load(&document); errors.Is(err, io.EOF) {
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("not a YAML document: %w", err)
+	}
+	if err := loader.Load(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the file holds more than one YAML document")
+	}
+	root := &document
+	if document.Kind == yaml.DocumentNode && len(document.Content) == 1 {
+		root = document.Content[0]
+	}
+	if root.Kind != yaml.MappingNode {
+		return nil, errors.New("the file is not a mapping of keys such as listen, endpoints and automations")
+	}
+	return root, nil
+}
+
+// namePattern keeps names usable in stored state, metrics and file names.
+var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// check finds what the decoder cannot: names, references and empty values.
+func (c *Config) check() error {
+	var errs []error
+	mistake := func(path, message string) {
+		errs = append(errs, &framework.Mistake{Line: c.lines[path], Path: path, Message: message})
+	}
+	if c.Listen == "" {
+		mistake("listen", "give host:port, such as 127.0.0.1:8080")
+	}
+	if c.Data == "" {
+		mistake("data", "give a directory")
+	}
+	for i, endpoint := range c.Endpoints {
+		if endpoint.Use == "" {
+			mistake(fmt.Sprintf("endpoints[%d]", i), "use: is missing; name the endpoint to serve")
+		}
+	}
+	taken := map[string]bool{}
+	for i, automation := range c.Automations {
+		path := fmt.Sprintf("automations[%d]", i)
+		switch {
+		case !namePattern.MatchString(automation.Name):
+			mistake(path, "name: is missing or not of lower-case letters, digits, - and _ (at most 63)")
+		case taken[automation.Name]:
+			mistake(path, "name: "+automation.Name+" is given twice; waiting events belong to a name")
+		}
+		taken[automation.Name] = true
+		if automation.On == "" {
+			mistake(path, "on: is missing; name an event type such as splunk.alert")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// single reads a mapping with one key, such as {token: {…}}, as name and settings.
+func single(node *yaml.Node, path, what string) (name string, settings *yaml.Node, err error) {
+	if node.Kind == yaml.MappingNode && len(node.Content) == 2 {
+		return node.Content[0].Value, node.Content[1], nil
+	}
+	message := fmt.Sprintf("name one %s with its settings, such as {name: {…}}", what)
+	return "", nil, &framework.Mistake{Line: node.Line, Path: path, Message: message}
+}
+
+// lines remembers where things stand in the file, for mistakes that are found after decoding.
+type lines map[string]int
+
+func findLines(root *yaml.Node) lines {
+	found := lines{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		found[key.Value] = key.Line
+		if value.Kind != yaml.SequenceNode {
+			continue
+		}
+		for j, item := range value.Content {
+			found[fmt.Sprintf("%s[%d]", key.Value, j)] = item.Line
+		}
+	}
+	return found
+}

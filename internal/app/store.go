@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+
+	"funnelweb/framework"
+	"funnelweb/internal/engine"
+)
+
+// store stands for the engine while parts are made, and is the engine from Run on. So a configuration can be built, and
+// checked, without a data directory. Its methods must not be called before open, and parts do not: framework.Deps says so.
+type store struct {
+	framework.Publisher
+	framework.Activity
+	framework.Ledger
+	framework.Quota
+	ready func(context.Context) error
+}
+
+// open opens the engine.
+func (s *store) open(ctx context.Context, options engine.Options) (*engine.Engine, error) {
+	opened, err := engine.Open(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	s.Publisher, s.Activity, s.Ledger, s.Quota = opened, opened, opened.Ledger(), opened.Quota()
+	s.ready = opened.Ready
+	return opened, nil
+}
+
+// readyNow asks the engine.
+func (s *store) readyNow(ctx context.Context) error { return s.ready(ctx) }
+
+func engineOptions(config *Config, options Options) engine.Options {
+	embedded := config.Engine.Embedded
+	if embedded == nil {
+		embedded = &Embedded{}
+	}
+	return engine.Options{
+		Dir: config.eventsDir(), MaxStore: embedded.MaxStoreMB << 20, Workers: embedded.Workers,
+		Retry: engine.Retry{
+			First: embedded.RetryFirst, Max: embedded.RetryMax,
+			GiveUpAfter: embedded.GiveUpAfter,
+		},
+		Log: options.Log.With("part", "engine"), Now: options.Now,
+	}
+}
