@@ -123,23 +123,30 @@ func TestDrainingAnswersTheCallThatIsUnderWay(t *testing.T) {
 	}
 	request.Header.Set("Authorization", "Bearer "+goodToken)
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Expect", "100-continue") // the body is not sent before the server asks for it
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute, DisableKeepAlives: true}}
 	answered := make(chan int, 1)
 	go func() {
-		response, err := http.DefaultClient.Do(request)
+		response, err := client.Do(request)
 		if err != nil {
+			t.Log(err)
 			answered <- 0
 			return
 		}
 		defer response.Body.Close()
 		answered <- response.StatusCode
 	}()
-	if _, err := io.WriteString(writer, smallAlert[:10]); err != nil { // returns when the call is under way
+	if _, err := io.WriteString(writer, smallAlert[:10]); err != nil { // returns when the server reads it
 		t.Fatal(err)
 	}
 	drained := make(chan error, 1)
 	go func() { drained <- drain() }()
 	eventually(t, func() bool { // it takes no new calls
-		response, err := http.DefaultTransport.(*http.Transport).Clone().RoundTrip(httptest.NewRequest(http.MethodGet, base+"/status", nil))
+		other, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/status", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client.Do(other)
 		if err != nil {
 			return true
 		}

@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+type checkCommand struct {
+	configFlag
+}
+
+// Help is shown below the flags.
+func (checkCommand) Help() string {
+	return `Reads the file, resolves its secrets, and builds every plugin, endpoint, enricher and action without opening or calling
+anything. Every mistake is listed with its line; the exit code is then 2.
+
+Examples:
+  funnelweb check
+  funnelweb check --config configs/example.yaml`
+}
+
+// Run checks a configuration.
+func (c checkCommand) Run(p *program) error {
+	config, server, err := c.inspect(p)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s is fine: %d routes, %d automations\n", c.label(), len(server.Routes()), len(config.Automations))
+	return err
+}
+
+type routesCommand struct {
+	configFlag
+}
+
+// Help is shown below the flags.
+func (routesCommand) Help() string {
+	return `Example:
+  funnelweb routes --config funnelweb.yaml`
+}
+
+// Run lists the routes.
+func (c routesCommand) Run(p *program) error {
+	_, server, err := c.inspect(p)
+	if err != nil {
+		return err
+	}
+	return table(p.stdout, func(row func(...string)) {
+		row("METHOD", "PATH", "BEFORE", "AFTER", "DOES")
+		for _, route := range server.Routes() {
+			before := list(route.Before)
+			if route.Public {
+				before = "(public)"
+			}
+			row(route.Method, route.Path, before, list(route.After), route.Summary)
+		}
+	})
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "-"
+	}
+	return strings.Join(names, ", ")
+}
+
+// table writes rows in aligned columns.
+func table(w io.Writer, fill func(row func(cells ...string))) error {
+	writer := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fill(func(cells ...string) { _, _ = fmt.Fprintln(writer, strings.Join(cells, "\t")) })
+	return writer.Flush()
+}
+
+type openAPICommand struct {
+	configFlag
+}
+
+// Help is shown below the flags.
+func (openAPICommand) Help() string {
+	return `Example:
+  funnelweb openapi > openapi.json`
+}
+
+// Run prints the document.
+func (c openAPICommand) Run(p *program) error {
+	_, server, err := c.inspect(p)
+	if err != nil {
+		return err
+	}
+	document, err := server.OpenAPI()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s\n", document)
+	return err
+}

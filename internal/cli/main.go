@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"funnelweb/framework"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands is the command line.
+type commands struct {
+	Serve       serveCommand       `cmd:"" help:"Run the server."`
+	Check       checkCommand       `cmd:"" help:"Find every mistake in a configuration without starting anything."`
+	Routes      routesCommand      `cmd:"" help:"List what is served, with its plugins."`
+	OpenAPI     openAPICommand     `cmd:"" name:"openapi" help:"Print the OpenAPI 3.1 document of what is served."`
+	Events      eventsCommand      `cmd:"" help:"List the newest events of a running server, or show one with what became of it."`
+	Deadletters deadlettersCommand `cmd:"" help:"List, show, replay and drop what automations gave up on."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
+}
+
+// program is what every command is given.
+type program struct {
+	ctx      context.Context //nolint:containedctx // the one context of the process, made in Main and passed to kong's Run
+	stdout   io.Writer
+	stderr   io.Writer
+	registry *framework.Registry
+	version  string
+}
+
+// usageError is a mistake in the call or the configuration.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// Main runs the command line and returns the exit code. The register functions list the parts that a configuration may
+// name; a private build passes its own beside ours.
+func Main(args []string, stdout, stderr io.Writer, register ...func(*framework.Registry)) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	registry := framework.NewRegistry()
+	for _, add := range register {
+		add(registry)
+	}
+	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, registry: registry, version: version()}
+	return p.run(args)
+}
+
+// helped is thrown by kong's exit function, so that --help ends the command and not the process.
+type helped struct{ code int }
+
+func (p *program) run(args []string) (code int) {
+	defer func() {
+		if ended, ok := recover().(helped); ok {
+			code = ended.code
+		}
+	}()
+	parser, err := kong.New(&commands{},
+		kong.Name("funnelweb"),
+		kong.Description("Security automation: alerts and tickets come in as webhooks, automations enrich, ticket and archive them.\n\nStart with: funnelweb demo"),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(code int) { panic(helped{code}) }), //nolint:forbidigo // recovered four lines above: kong knows no other way
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintf(p.stderr, "funnelweb: %v\n", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(p.stderr, "funnelweb: %v\nRun funnelweb --help for the commands.\n", err)
+		return exitUsage
+	}
+	return p.report(parsed.Run(p))
+}
+
+// report prints an error for people and chooses the exit code.
+func (p *program) report(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintf(p.stderr, "funnelweb: %v\n", err)
+	if _, wrong := errors.AsType[usageError](err); wrong {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// version is the module version of a released build, else the revision it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
+			return "devel-" + setting.Value[:12]
+		}
+	}
+	return "devel"
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(p *program) error {
+	_, err := fmt.Fprintf(p.stdout, "funnelweb %s\n", p.version)
+	return err
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+
+	"funnelweb/internal/app"
+)
+
+type serveCommand struct {
+	configFlag
+	LogLevel string `help:"Least level of log lines: ${enum}." enum:"debug,info,warn,error" default:"info"`
+}
+
+// Help is shown below the flags.
+func (serveCommand) Help() string {
+	return `Examples:
+  funnelweb serve                           built-in defaults on 127.0.0.1:8080, data in ./funnelweb-data
+  funnelweb serve --config funnelweb.yaml
+  funnelweb check && funnelweb serve
+
+Log lines are JSON on standard error. SIGTERM and Ctrl-C drain: calls under way are answered, running jobs end.`
+}
+
+// Run serves until the process is told to stop.
+func (c serveCommand) Run(p *program) error {
+	log := newLog(p.stderr, c.LogLevel)
+	config, err := c.read()
+	if err != nil { // inspect finds the mistakes in the parts too
+		_, _, err = c.inspect(p)
+		return err
+	}
+	file, made, err := app.EnsureAccessToken(config.Data)
+	if err != nil {
+		return err
+	}
+	server, err := c.build(p, config, nil, file, log)
+	if err != nil {
+		return err
+	}
+	err = server.Run(p.ctx, func(url string) {
+		log.Info("serving", "url", url, "config", c.label(), "data", config.Data, "version", p.version)
+		if made != "" {
+			p.welcome(url, file, made, c.name() == "")
+		}
+	})
+	log.Info("stopped")
+	return err
+}
+
+// welcome shows a token that was just made, the only time that it is shown.
+func (p *program) welcome(url, file, token string, standard bool) {
+	_, _ = fmt.Fprintf(p.stdout, "\nAccess token, made now and kept in %s (shown this once): %s\n", file, token)
+	if !standard {
+		return
+	}
+	_, _ = fmt.Fprintf(p.stdout, `Try it:
+  curl -H 'Content-Type: application/json' -d '{"sid":"s1","search_name":"Test","app":"search","owner":"admin","result":{"user":"jdoe"}}' \
+    '%s/api/v1/splunk/alert?token=%s'
+API documentation: %s/docs/
+
+`, url, token, url)
+}
+
+func newLog(w io.Writer, level string) *slog.Logger {
+	var least slog.Level
+	_ = least.UnmarshalText([]byte(level)) // kong has checked it
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: least}))
+}
