@@ -18,10 +18,14 @@ const maxSecretFile = 64 << 10
 // Secret is a password, key or token. In a configuration it is only ever a reference,
 // `env:NAME` or `file:/path`, so that a configuration can be shown to anyone. A Secret
 // prints as [secret] under every verb and encoder; Reveal is the one way to its value.
-type Secret struct{ value string }
+type Secret struct {
+	// value is a pointer because fmt cannot call Format on an unexported field of another struct: it would print
+	// a string there, and prints the address of a pointer.
+	value *string
+}
 
 // NewSecret wraps a value that was made at run time, such as a generated token.
-func NewSecret(value string) Secret { return Secret{value: value} }
+func NewSecret(value string) Secret { return Secret{value: &value} }
 
 // ResolveSecret reads a reference of the form env:NAME or file:/path. An unset variable, an
 // empty value and a plain value written in place are errors; none of them quotes the value.
@@ -47,7 +51,7 @@ func ResolveSecret(reference string) (Secret, error) {
 	if value == "" {
 		return Secret{}, fmt.Errorf("secret %s:%s is empty", kind, name)
 	}
-	return Secret{value: value}, nil
+	return Secret{value: &value}, nil
 }
 
 func readSecretFile(path string) (string, error) {
@@ -79,15 +83,20 @@ func (s *Secret) UnmarshalYAML(node *yaml.Node) error {
 }
 
 // Reveal returns the value. Call it where the value leaves for its service, nowhere else.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero reports whether no secret was configured.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // Equal compares in constant time and does not tell the length apart. A zero Secret equals nothing.
 func (s Secret) Equal(candidate string) bool {
-	want, got := sha256.Sum256([]byte(s.value)), sha256.Sum256([]byte(candidate))
-	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && s.value != ""
+	want, got := sha256.Sum256([]byte(s.Reveal())), sha256.Sum256([]byte(candidate))
+	return subtle.ConstantTimeCompare(want[:], got[:]) == 1 && !s.IsZero()
 }
 
 const hidden = "[secret]"
