@@ -51,7 +51,7 @@ func New(config Config, deps framework.Deps) (*Client, error) {
 	}
 	return &Client{
 		api: api, base: base, now: deps.Now, searchPath: config.searchPath(),
-		secrets: []string{config.Token.Reveal(), strings.TrimPrefix(config.authorization().Reveal(), "Basic ")},
+		redact: strings.NewReplacer(config.Token.Reveal(), hidden, strings.TrimPrefix(config.authorization().Reveal(), "Basic "), hidden).Replace,
 	}, nil
 }
 

@@ -13,6 +13,8 @@ import (
 // maxMessages bounds what is kept of Jira's own words, in runes.
 const maxMessages = 400
 
+const hidden = "[secret]"
+
 // messages is what Jira says is wrong: its errorMessages, then its errors sorted by field; one bounded line without
 // our secrets, or "" when the answer holds none. A page in HTML tells nothing that a person could act on.
 func (c *Client) messages(body []byte) string {
@@ -25,19 +27,16 @@ func (c *Client) messages(body []byte) string {
 	_ = json.Unmarshal(body, &told)
 	var parts []string
 	for _, message := range told.ErrorMessages {
-		parts = append(parts, fmt.Sprint(message))
+		parts = append(parts, singleLine(fmt.Sprint(message)))
 	}
 	for _, field := range slices.Sorted(maps.Keys(told.Errors)) {
-		parts = append(parts, fmt.Sprintf("%s: %v", field, told.Errors[field]))
+		parts = append(parts, singleLine(fmt.Sprintf("%s: %v", field, told.Errors[field])))
 	}
 	if len(parts) == 0 && told.Message != "" {
-		parts = []string{told.Message}
+		parts = []string{singleLine(told.Message)}
 	}
 	text := strings.Join(parts, "; ")
-	for _, secret := range c.secrets {
-		text = strings.ReplaceAll(text, secret, "[secret]")
-	}
-	return cutRunes(singleLine(text), maxMessages)
+	return cutRunes(c.redact(text), maxMessages)
 }
 
 // singleLine makes one line of printable characters.
