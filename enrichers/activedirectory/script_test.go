@@ -67,12 +67,12 @@ func serve(t *testing.T, plaintext bool, say func(*dialogue)) *script {
 				conn = tls.Server(conn, made.config)
 			}
 			all.Go(func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				say(&dialogue{Conn: conn, from: bufio.NewReader(conn), script: made})
 			})
 		}
 	})
-	t.Cleanup(func() { listener.Close(); all.Wait() })
+	t.Cleanup(func() { _ = listener.Close(); all.Wait() })
 	return made
 }
 

@@ -1,0 +1,147 @@
+package virustotal
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"funnelweb/framework"
+)
+
+func TestVerdicts(t *testing.T) {
+	cases := []struct {
+		name    string
+		stats   stats
+		from    int64
+		want    framework.Verdict
+		summary string
+	}{
+		{"many engines", stats{Malicious: 61, Undetected: 6}, 3, framework.Malicious, "61 of 67 engines call it malicious."},
+		{"just enough", stats{Malicious: 3, Undetected: 60}, 3, framework.Malicious, "3 of 63 engines call it malicious."},
+		{"not quite enough", stats{Malicious: 2, Undetected: 60}, 3, framework.Suspicious, "2 of 62 engines call it malicious."},
+		{"one is enough where it is said so", stats{Malicious: 1, Harmless: 60}, 1, framework.Malicious, "1 of 61 engines call it malicious."},
+		{"suspicious alone", stats{Suspicious: 9, Harmless: 60}, 3, framework.Suspicious, "0 of 69 engines call it malicious, 9 suspicious."},
+		{"both", stats{Malicious: 4, Suspicious: 1}, 3, framework.Malicious, "4 of 5 engines call it malicious, 1 suspicious."},
+		{"vouched for", stats{Harmless: 60, Undetected: 30}, 3, framework.Harmless, "None of 90 engines detects anything; 60 call it harmless."},
+		{"nothing found", stats{Undetected: 70}, 3, framework.Undetected, "None of 70 engines detects anything; none vouches for it."},
+		{"not judged", stats{}, 3, framework.Unknown, "Known to VirusTotal, but no engine has judged it; unknown is not clean."},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.stats.verdict(c.from)
+			if got != c.want || c.stats.summary(got) != c.summary {
+				t.Errorf("got %s, %q", got, c.stats.summary(got))
+			}
+		})
+	}
+}
+
+func TestFactsOfEachKind(t *testing.T) {
+	type labelled map[string]string
+	cases := []struct {
+		name, kind, attributes string
+		want                   labelled
+	}{
+		{
+			"an address", "ip", `{"as_owner":"Google LLC","asn":15169,"country":"US","network":"8.8.8.0/24","reputation":-5}`,
+			labelled{"as_owner": "AS15169 Google LLC", "country": "US", "network": "8.8.8.0/24", "reputation": "-5"},
+		},
+		{"an address without an owner's name", "ip", `{"asn":64500}`, labelled{"as_owner": "AS64500"}},
+		{
+			"a domain", "domain", `{"registrar":"Evil Names","creation_date":0,"categories":{"b":"phishing","a":"malware","c":"phishing"},"last_analysis_date":1795136400}`,
+			labelled{"registrar": "Evil Names", "categories": "malware, phishing", "last_analysis_date": "2026-11-20 01:00 UTC"},
+		},
+		{
+			"a URL", "url", `{"last_final_url":"https://evil.example/\nb","title":"Log in"}`,
+			labelled{"last_final_url": "https://evil.example/ b", "title": "Log in"},
+		},
+		{"a file of which nothing is known", "md5", `{}`, labelled{}},
+		{
+			"attributes of unexpected types", "sha256", `{"names":"x","size":"big","reputation":1.5,"meaningful_name":null,"type_description":7,
+			 "last_analysis_date":9e99,"popular_threat_classification":[],"first_submission_date":253402300800}`, labelled{},
+		},
+		{"what is long is cut", "sha1", `{"type_description":"` + strings.Repeat("x", 300) + `"}`, labelled{"type_description": strings.Repeat("x", 199) + "…"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var known attributes
+			if err := json.Unmarshal([]byte(c.attributes), &known); err != nil {
+				t.Fatal(err)
+			}
+			got := labelled{}
+			for _, fact := range (object{attributes: known}).facts(framework.Kind(c.kind)) {
+				got[fact.Key] = fact.Value
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAHashIsKnownByItsOwnAttribute(t *testing.T) {
+	body, err := os.ReadFile("testdata/eicar.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole struct{ Data json.RawMessage }
+	if err := json.Unmarshal(body, &whole); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		kind  framework.Kind
+		value string
+		ok    bool
+	}{
+		{framework.MD5, eicarMD5, true},
+		{framework.SHA1, eicarSHA1, true},
+		{framework.SHA256, eicarHash, true},
+		{framework.MD5, strings.Repeat("0", 32), false},
+		{framework.SHA1, strings.Repeat("0", 40), false},
+		{framework.SHA256, strings.Repeat("0", 64), false},
+	} {
+		_, err := decode(whole.Data, target{object: "file"}, framework.Indicator{Kind: c.kind, Value: c.value})
+		if (err == nil) != c.ok {
+			t.Errorf("%s %s: %v", c.kind, c.value, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	body, err := os.ReadFile("testdata/eicar.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var whole struct{ Data json.RawMessage }
+	if err := json.Unmarshal(body, &whole); err != nil {
+		f.Fatal(err)
+	}
+	for _, kind := range []framework.Kind{framework.SHA256, framework.IP, framework.Domain, framework.URL} {
+		f.Add([]byte(whole.Data), string(kind), eicarHash)
+	}
+	f.Add([]byte(`{"id":"8.8.8.8","type":"ip_address","attributes":{"asn":-1,"as_owner":"\u202e"}}`), "ip", "8.8.8.8")
+	f.Fuzz(func(t *testing.T, data []byte, kind, value string) {
+		indicator := framework.Indicator{Kind: framework.Kind(kind), Value: value}
+		where, err := locate(indicator)
+		if err != nil {
+			return
+		}
+		found, err := decode(data, where, indicator)
+		if err != nil {
+			return
+		}
+		if verdict := found.stats.verdict(3); found.stats.summary(verdict) == "" {
+			t.Error("no summary")
+		}
+		for _, fact := range found.facts(indicator.Kind) {
+			if fact.Value == "" || !utf8.ValidString(fact.Value) || strings.ContainsAny(fact.Value, "\r\n\x00\u202e") ||
+				utf8.RuneCountInString(fact.Value) > (maxNames+1)*(maxText+2) {
+				t.Errorf("%s is %q", fact.Key, fact.Value)
+			}
+		}
+	})
+}
