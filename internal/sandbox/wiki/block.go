@@ -2,6 +2,7 @@ package wiki
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,14 +16,16 @@ func newLineLength(rest string) int {
 	return 0
 }
 
-// rulePattern is a rule with the white space that ends it.
-var rulePattern = regexp.MustCompile(`^-{4,5}(\s|$)`)
+// rulePattern is a rule before white space, as JavaScript knows it.
+var rulePattern = regexp.MustCompile(`^(-{4,5})(?:[\s\v\p{Z}\x{FEFF}]|$)`)
 
+// ruleLength is the length of the rule that begins here, or 0. Atlassian's parser takes the end of the line with it, so
+// that the next one cannot begin a list; the older parser does not.
 func ruleLength(rest string) int {
-	if !strings.HasPrefix(rest, "----") {
-		return 0
+	if match := rulePattern.FindStringSubmatch(rest); match != nil {
+		return len(match[1])
 	}
-	return len(rulePattern.FindString(rest))
+	return 0
 }
 
 // line reads what lasts to the end of its line: h1. to h6. and bq.
@@ -34,8 +37,18 @@ func (p parser) line(rest string, token tokens) found {
 	if token == tokenQuote {
 		return found{nodes: []node{{kind: quote, children: p.deeper().parse(rest[3:end], 0)}}, length: end}
 	}
-	children := p.deeper().parse(rest[3:end], tokenDash)
-	return found{nodes: []node{{kind: heading, level: int(rest[1] - '0'), children: children}}, length: end}
+	got := node{kind: heading, level: int(rest[1] - '0'), children: p.deeper().parse(rest[3:end], tokenDash)}
+	if holdsBlock(got.children) {
+		// Atlassian's parser then takes the line for text and drops its first four bytes.
+		got.also = p.deeper().parse(rest[min(4, end):end], 0)
+	}
+	return found{nodes: []node{got}, length: end}
+}
+
+func holdsBlock(nodes []node) bool {
+	return slices.ContainsFunc(nodes, func(n node) bool {
+		return n.kind.block() || n.kind == image || n.kind == file || n.kind == macro || holdsBlock(n.children)
+	})
 }
 
 var (
@@ -77,8 +90,8 @@ func macroSpan(rest string) (name string, opening, length int) {
 func (p parser) macro(rest string) found {
 	name, opening, length := macroSpan(rest)
 	if length == 0 {
-		if unknown := unknownMacro(rest); unknown > 0 {
-			return p.token(tokenUnknown, rest, 0)
+		if unknownMacro(rest) > 0 {
+			return p.unknown(rest)
 		}
 		return plainText("{", 1)
 	}
@@ -103,6 +116,17 @@ func (p parser) macro(rest string) found {
 		got = node{kind: macro, target: "anchor"}
 	default: // adf may be any construct
 		got = node{kind: macro, target: "adf", children: []node{{kind: text, text: inner}}}
+	}
+	return found{nodes: []node{got}, length: length}
+}
+
+// unknown reads a macro that Atlassian's parser takes for text and an older one may have.
+func (p parser) unknown(rest string) found {
+	length := unknownMacro(rest)
+	name, parameters, _ := strings.Cut(rest[1:length-1], ":")
+	got := node{kind: macro, target: name, children: []node{{kind: text, text: rest[:length]}}}
+	if parameters != "" {
+		got.also = p.deeper().parse(rest[1:length], 0)
 	}
 	return found{nodes: []node{got}, length: length}
 }

@@ -113,7 +113,7 @@ func htmlList(b *strings.Builder, one node) {
 		if item.ordered {
 			element = "ol"
 		}
-		for len(open) > max(1, item.level) {
+		for len(open) > max(1, item.level) || len(open) == item.level && open[item.level-1] != element {
 			b.WriteString("</li></" + open[len(open)-1] + ">")
 			open = open[:len(open)-1]
 		}

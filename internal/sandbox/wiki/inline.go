@@ -1,6 +1,8 @@
 package wiki
 
 import (
+	"net/netip"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -86,13 +88,14 @@ func span(input string, at int, opening, closing string) (raw string, length int
 		return "", 0, false
 	}
 	var buffer writer
+	pieces := 0
 	for i := from; i < len(input); {
 		rest := input[i:]
 		switch {
 		case rest[0] == '\n' || rest[0] == '\r':
 			return "", 0, false
 		case strings.HasPrefix(rest, closing):
-			if buffer.buffer.Len() == 0 {
+			if pieces == 0 {
 				return "", 0, false
 			}
 			i += len(closing)
@@ -111,6 +114,7 @@ func span(input string, at int, opening, closing string) (raw string, length int
 				return "", 0, false
 			}
 			buffer.write(piece)
+			pieces++
 			i += length
 		}
 	}
@@ -135,7 +139,7 @@ func spanPiece(input string, at int) (piece string, length int, ok bool) {
 		}
 	case rest[0] == '[':
 		length := max(1, linkLength(rest))
-		return rest[:length], length, true
+		return rest[:length], length, length == 1 || !splitLink(rest[1:length-1]).empty()
 	case rest[0] == '\\':
 		piece, length := escaped(input, at)
 		return piece, length, true
@@ -168,7 +172,7 @@ func addressScheme(rest string) string {
 }
 
 // address reads an address that stands on its own.
-func address(rest string) found {
+func (p parser) address(rest string) found {
 	scheme := addressScheme(rest)
 	end := len(scheme)
 	for end < len(rest) && (isWord(rest[end]) || strings.IndexByte(`?!~^/\#$%&'()*+,-.:;<=@`, rest[end]) >= 0) {
@@ -183,7 +187,27 @@ func address(rest string) found {
 	if strings.EqualFold(scheme, "mailto:") {
 		shown = target[len(scheme):]
 	}
-	return found{nodes: []node{{kind: link, target: target, children: []node{{kind: text, text: shown}}}}, length: len(target)}
+	got := node{kind: link, target: target, children: []node{{kind: text, text: shown}}}
+	if !ordinaryAddress(target) {
+		got.also = p.deeper().parse(target[1:], 0)
+	}
+	return found{nodes: []node{got}, length: len(target)}
+}
+
+var ordinaryPattern = regexp.MustCompile(`^(?:https?|ftps?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*\.?)(?::[0-9]{1,4})?(?:[/?#]|$)|^mailto:`)
+
+// ordinaryAddress reports whether every parser takes the text for an address. They differ about odd hosts.
+func ordinaryAddress(target string) bool {
+	match := ordinaryPattern.FindStringSubmatch(target)
+	if match == nil || strings.Contains(match[1], "xn--") {
+		return false
+	}
+	labels := strings.Split(strings.TrimSuffix(match[1], "."), ".")
+	if last := labels[len(labels)-1]; last != "" && last[0] <= '9' {
+		_, err := netip.ParseAddr(match[1])
+		return err == nil
+	}
+	return true
 }
 
 func isWord(c byte) bool {

@@ -26,31 +26,43 @@ func (p parser) link(rest string) found {
 		return plainText("[", 1)
 	}
 	parts := splitLink(rest[1 : length-1])
-	ignore := tokenDash | tokenAddress
 	shown := parts.shown
 	if shown == "" {
 		shown = parts.target
 	}
-	target := strings.TrimSpace(parts.target)
+	target := parts.target
 	switch attachment := attachmentName(parts.target); {
 	case attachment != "":
 		return found{nodes: []node{{kind: file, target: attachment}}, length: length}
-	case strings.EqualFold(target, "~accountid:") || target == "~":
-		return found{nodes: []node{}, length: length}
+	case parts.empty():
+		return plainText("[", 1)
 	case strings.HasPrefix(target, "~"):
 		return found{nodes: []node{{kind: mention, target: target[1:]}}, length: length}
-	case target == "" || safeTarget.MatchString(target) || parts.piped || strings.HasPrefix(target, `\\`):
-		children := p.deeper().parse(strings.TrimPrefix(shown, "mailto:"), ignore)
-		return found{nodes: []node{{kind: link, target: target, children: children}}, length: length}
 	}
-	nodes := p.deeper().parse(rest[:length], tokenDash|tokenTable|tokenRule|tokenAddress|tokenLink)
-	return found{nodes: nodes, length: length}
+	safe := target == "" || safeTarget.MatchString(target)
+	asText := func() []node {
+		return p.deeper().parse(rest[:length], tokenDash|tokenTable|tokenRule|tokenAddress|tokenLink)
+	}
+	if !safe && !parts.piped && !strings.HasPrefix(target, `\\`) {
+		return found{nodes: asText(), length: length}
+	}
+	children := p.deeper().parse(strings.TrimPrefix(shown, "mailto:"), tokenDash|tokenAddress)
+	got := node{kind: link, target: target, children: children}
+	if !safe {
+		got.also = asText()
+	}
+	return found{nodes: []node{got}, length: length}
 }
 
 // linkParts are the parts of [shown|target|title].
 type linkParts struct {
 	shown, target string
 	piped         bool // the target was given apart
+}
+
+// empty reports whether the link is one to nobody or nowhere: Atlassian's parser fails at it.
+func (l linkParts) empty() bool {
+	return strings.EqualFold(l.target, "~accountid:") || l.target == "~" || l.target == "" && l.shown == ""
 }
 
 // splitLink divides a link as Jira does: a bar between two exclamation marks, of an image, does not count.
@@ -88,7 +100,6 @@ func splitOutsideImages(inner string) linkParts {
 
 // attachmentName is the name after ^ in the target of a link, unless there is an @ that makes it a shortcut.
 func attachmentName(target string) string {
-	target = strings.TrimSpace(target)
 	if !strings.HasPrefix(target, "~") {
 		if at := strings.LastIndex(target, "@"); at >= 0 && strings.TrimSpace(target[at+1:]) != "" {
 			return ""

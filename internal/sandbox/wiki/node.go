@@ -64,6 +64,8 @@ type node struct {
 	ordered  bool
 	header   bool
 	children []node
+	// also is what would be live in it if it were not what it was taken for, where the parsers may disagree.
+	also []node
 }
 
 // about is the detail that tells one construct from another of its kind.

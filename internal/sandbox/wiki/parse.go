@@ -230,13 +230,11 @@ func (p parser) token(token tokens, input string, at int) found {
 	case tokenMacro:
 		return p.macro(rest)
 	case tokenUnknown:
-		length := unknownMacro(rest)
-		name, _, _ := strings.Cut(strings.Trim(rest[:length], "{}"), ":")
-		return found{nodes: []node{{kind: macro, target: name, children: []node{{kind: text, text: rest[:length]}}}}, length: length}
+		return p.unknown(rest)
 	case tokenLink:
 		return p.link(rest)
 	case tokenAddress:
-		return address(rest)
+		return p.address(rest)
 	case tokenMedia:
 		return media(input, at)
 	case tokenEmoji:

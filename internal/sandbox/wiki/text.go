@@ -87,7 +87,11 @@ func textBlock(run []node) []string {
 		}
 		return indent("    ", "    ", lines)
 	default:
-		return strings.Split(strings.TrimRight(textInline(run), " \n"), "\n")
+		var lines []string
+		for line := range strings.SplitSeq(strings.Trim(textInline(run), " \n"), "\n") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+		return lines
 	}
 }
 
@@ -158,8 +162,11 @@ func clean(text string) string {
 
 func textList(one node) []string {
 	var lines []string
-	numbers := map[int]int{}
-	for _, item := range one.children {
+	numbers := map[int]int{} // the last one by level
+	for i, item := range one.children {
+		if i > 0 && item.ordered != one.children[i-1].ordered {
+			delete(numbers, item.level)
+		}
 		for level := range numbers {
 			if level > item.level {
 				delete(numbers, level)

@@ -42,7 +42,7 @@ func active(found []string, nodes []node) []string {
 			}
 			found = append(found, name)
 		}
-		found = active(found, one.children)
+		found = active(active(found, one.children), one.also)
 	}
 	return found
 }
