@@ -55,7 +55,7 @@ func (e *Enricher) account(s *session, entry *ldap.Entry) (string, []framework.F
 	list.add("company", "Company", text(entry, "company"))
 	list.add("manager", "Manager", manager)
 	list.add("dns_name", "DNS name", text(entry, "dNSHostName"))
-	list.add("system", "System", strings.TrimSpace(text(entry, "operatingSystem")+" "+text(entry, "operatingSystemVersion")))
+	list.add("system", "System", system(entry))
 	list.add("managed_by", "Managed by", owner)
 	list.add("state", "State", found.String())
 	list.add("privileged", "Privileged", privilegeWords(powers, known))
@@ -80,13 +80,20 @@ func summary(entry *ldap.Entry, found state, powers []string) string {
 	return text + "."
 }
 
-// role is "Analyst in Finance", or the part of it that is known.
+// role is "Analyst in Finance" or "Windows 11 Enterprise 10.0 (26100)", or the part of it that is known.
 func role(entry *ldap.Entry) string {
+	if isComputer(entry) {
+		return system(entry)
+	}
 	title, department := text(entry, "title"), text(entry, "department")
 	if title != "" && department != "" {
 		return title + " in " + department
 	}
 	return title + department
+}
+
+func system(entry *ldap.Entry) string {
+	return strings.TrimSpace(text(entry, "operatingSystem") + " " + text(entry, "operatingSystemVersion"))
 }
 
 func accountNames(entry *ldap.Entry) string {

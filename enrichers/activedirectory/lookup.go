@@ -3,6 +3,7 @@ package activedirectory
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -26,7 +27,7 @@ func (e *Enricher) describe(s *session, indicator framework.Indicator) (string, 
 			return "", nil, err
 		}
 		if known && !own {
-			return fmt.Sprintf("Not looked up: %s is no domain of this directory; the account may be local to a machine of that name.",
+			return fmt.Sprintf("Not looked up: %s is no domain of this directory; the account may be local to a machine or built into Windows.",
 				framework.Line(domain, maxText)), nil, nil
 		}
 	}
@@ -53,6 +54,7 @@ func ambiguous(what string, entries []*ldap.Entry, more bool) (string, []framewo
 	if more {
 		count = "More than " + count
 	}
+	slices.SortFunc(entries, func(a, b *ldap.Entry) int { return strings.Compare(a.DN, b.DN) })
 	facts := make([]framework.Fact, 0, len(entries))
 	for i, entry := range entries {
 		facts = append(facts, framework.Fact{

@@ -111,8 +111,8 @@ func TestAmbiguousNamesTheCandidates(t *testing.T) {
 		t.Errorf("got %q, %v", summary, err)
 	}
 	want := []framework.Fact{
-		{Key: "candidate_1", Label: "Candidate 1", Value: "Jane Doe (jdoe), CN=Jane,DC=lab"},
-		{Key: "candidate_2", Label: "Candidate 2", Value: `jd2, CN=J\, D,DC=lab`},
+		{Key: "candidate_1", Label: "Candidate 1", Value: `jd2, CN=J\, D,DC=lab`},
+		{Key: "candidate_2", Label: "Candidate 2", Value: "Jane Doe (jdoe), CN=Jane,DC=lab"},
 	}
 	if diff := cmp.Diff(want, facts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -23,15 +23,15 @@ const (
 	flagImpersonate     = 0x1000000
 )
 
-// flag is what a bit means for whoever judges an alert.
-type flag struct {
+// setting is what a bit means for whoever judges an alert.
+type setting struct {
 	bit   int64
 	words string
 }
 
-// flags returns the settings worth telling, in the order in which they are told.
-func flags() []flag {
-	return []flag{
+// settings returns those worth telling, in the order in which they are told.
+func settings() []setting {
+	return []setting{
 		{flagNeverExpires, "password never expires"},
 		{flagNoPassword, "may have an empty password"},
 		{flagReversible, "password stored with reversible encryption"},
@@ -86,9 +86,9 @@ func accountState(entry *ldap.Entry, now time.Time) state {
 	if !isComputer(entry) { // machines change theirs by themselves
 		addPassword(entry, control, computed, add)
 	}
-	for _, flag := range flags() {
-		if control&flag.bit != 0 {
-			add("", flag.words)
+	for _, one := range settings() {
+		if control&one.bit != 0 {
+			add("", one.words)
 		}
 	}
 	if control&flagDisabled == 0 {
