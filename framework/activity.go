@@ -50,7 +50,7 @@ type DeadLetter struct {
 	Job        string    `json:"job,omitempty"`
 	Reason     string    `json:"reason" doc:"Why it was given up, for a person to act on"`
 	Attempts   int       `json:"attempts"`
-	FirstTry   time.Time `json:"first_try"`
+	FirstTry   time.Time `json:"first_try,omitzero"`
 	GivenUpAt  time.Time `json:"given_up_at"`
 }
 
