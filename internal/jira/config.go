@@ -110,4 +110,3 @@ func (c Config) searchPath() string {
 	}
 	return "rest/api/2/search/jql"
 }
-

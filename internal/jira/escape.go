@@ -28,21 +28,35 @@ var schemes = []string{ //nolint:gochecknoglobals // a constant, if Go had const
 	"callto", "facetime", "file", "irc", "jamfselfservice", "mailto", "news", "nntp", "sip", "sips", "skype", "sms", "tel", "vnc",
 }
 
-// escapeText makes outside text inert: nothing in it is markup, wherever it is put in a line. In a table cell, line
-// feeds become forced line breaks and pipes are replaced.
-func escapeText(text string, cell bool) string {
-	e := escaper{runes: []rune(cleanText(text)), cell: cell}
-	for e.at = range e.runes {
-		e.write(e.runes[e.at])
+// escapeText makes outside text inert: nothing in it is markup, wherever it is put in a line.
+func escapeText(text string) string { return escapeSpans([]string{text}, false)[0] }
+
+// escapeSpans does so for texts that will stand side by side, so that they make nothing together either. In a table
+// cell, line feeds become forced line breaks and pipes are replaced.
+func escapeSpans(texts []string, cell bool) []string {
+	e := escaper{cell: cell}
+	var ends []int
+	for _, text := range texts {
+		e.runes = append(e.runes, []rune(cleanText(text))...)
+		ends = append(ends, len(e.runes))
 	}
-	return e.out.String()
+	escaped := make([]string, len(texts))
+	for i, end := range ends {
+		e.out.Reset()
+		for e.first, e.end = e.at, end; e.at < end; e.at++ {
+			e.write(e.runes[e.at])
+		}
+		escaped[i] = e.out.String()
+	}
+	return escaped
 }
 
 type escaper struct {
-	runes []rune
-	at    int
-	cell  bool
-	out   strings.Builder
+	runes      []rune // of all texts
+	first, end int    // of the text that is being written
+	at         int
+	cell       bool
+	out        strings.Builder
 }
 
 func (e *escaper) write(r rune) {
@@ -58,7 +72,7 @@ func (e *escaper) write(r rune) {
 		if !isWord(e.peek(1)) && e.peek(1) != ' ' { // it must not escape what follows, nor make \\, a line break
 			e.out.WriteString(zeroWidth)
 		}
-	case (r == '-' || r == '_') && isWord(e.peek(-1)) && isWord(e.peek(1)): // WS-042: inert within a word
+	case (r == '-' || r == '_') && e.withinWord(): // WS-042: inert there
 		e.out.WriteRune(r)
 	case strings.ContainsRune(escaped, r):
 		e.out.WriteRune('\\')
@@ -83,6 +97,11 @@ func (e *escaper) peek(distance int) rune {
 		return e.runes[at]
 	}
 	return 0
+}
+
+// withinWord reports whether letters or digits of the same text stand on both sides; between texts there may be markup.
+func (e *escaper) withinWord() bool {
+	return e.at > e.first && e.at+1 < e.end && isWord(e.peek(-1)) && isWord(e.peek(1))
 }
 
 func isWord(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' }

@@ -29,7 +29,7 @@ func Markup(document framework.Document) string { return render(document, maxTex
 
 func render(document framework.Document, limit int) string {
 	var out strings.Builder
-	room := limit - width("\n\n"+escapeText(cutNote, false))
+	room := limit - width("\n\n"+escapeText(cutNote))
 	for i, block := range document {
 		separator := "\n\n"
 		if i == 0 {
@@ -48,7 +48,7 @@ func render(document framework.Document, limit int) string {
 		if out.Len() > 0 {
 			out.WriteString("\n\n")
 		}
-		out.WriteString(escapeText(cutNote, false))
+		out.WriteString(escapeText(cutNote))
 		break
 	}
 	return out.String()
@@ -66,7 +66,7 @@ func width(text string) int {
 func renderBlock(block framework.Block) string {
 	switch b := block.(type) {
 	case framework.Heading:
-		return "h" + strconv.Itoa(min(max(1, b.Level), 6)) + ". " + escapeText(singleLine(b.Text), false)
+		return "h" + strconv.Itoa(min(max(1, b.Level), 6)) + ". " + escapeText(singleLine(b.Text))
 	case framework.Paragraph:
 		return renderSpans(b, false)
 	case framework.Table:
@@ -80,19 +80,23 @@ func renderBlock(block framework.Block) string {
 
 // renderSpans renders running text or a cell.
 func renderSpans(spans framework.Paragraph, cell bool) string {
-	var out strings.Builder
+	texts := make([]string, len(spans))
 	for i, span := range spans {
-		text := escapeText(span.Text, cell)
+		texts[i] = span.Text
+	}
+	texts = escapeSpans(texts, cell)
+	var out strings.Builder
+	for i, text := range texts {
 		// Link and bold text that has an escape in it stays plain: the Cloud parser reads the inside of *…* twice, the
 		// second time without its backslashes, and ends a link at an escaped bracket.
-		plain := text == span.Text && text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "\n")
-		link, linked := linkAddress(span.Link)
+		plain := text == spans[i].Text && text != "" && text == strings.TrimSpace(text) && !strings.Contains(text, "\n")
+		link, linked := linkAddress(spans[i].Link)
 		switch {
 		case linked && plain:
 			out.WriteString("[" + text + "|" + link + "]")
 		case linked:
 			out.WriteString(strings.TrimPrefix(text+" ", " ") + "[" + link + "]")
-		case span.Bold && plain && standsAlone(out.String(), spans[i+1:], cell):
+		case spans[i].Bold && plain && endsPhrase(out.String()) && (i+1 == len(texts) || spans[i+1].Link == "" && beginsPhrase(texts[i+1])):
 			out.WriteString("*" + text + "*")
 		default:
 			out.WriteString(text)
@@ -101,16 +105,14 @@ func renderSpans(spans framework.Paragraph, cell bool) string {
 	return out.String()
 }
 
-// standsAlone reports whether a bold span touches nothing that would keep its asterisks from being markup.
-func standsAlone(before string, after framework.Paragraph, cell bool) bool {
-	if before != "" && !strings.HasSuffix(before, " ") && !strings.HasSuffix(before, "\n") {
-		return false
-	}
-	if len(after) == 0 {
-		return true
-	}
-	next := escapeText(after[0].Text, cell)
-	return after[0].Link == "" && next != "" && strings.IndexByte(" \n.,:;", next[0]) >= 0
+// endsPhrase reports whether an asterisk after the text begins bold text; after a letter it would not.
+func endsPhrase(text string) bool {
+	return text == "" || strings.HasSuffix(text, " ") || strings.HasSuffix(text, "\n")
+}
+
+// beginsPhrase reports whether an asterisk before the text ends bold text.
+func beginsPhrase(text string) bool {
+	return text != "" && strings.IndexByte(" \n.,:;", text[0]) >= 0
 }
 
 // linkAddress writes an absolute http or https address so that nothing in it ends the link. Others are no links.
