@@ -10,8 +10,7 @@ import (
 
 const (
 	maxPayload = 8 << 20
-	// maxEvent leaves room in a message for what a dead letter adds to an event.
-	maxEvent = maxPayload - 64<<10
+	maxEvent   = maxPayload - 64<<10 // room for what a dead letter adds to an event
 )
 
 // startEmbedded starts a store without a listener and connects to it inside the process.

@@ -46,12 +46,9 @@ const (
 
 	retention = 30 * 24 * time.Hour // of events and run records
 
-	// storeTimeout bounds one call to the store. A store that is slower is as good as down.
-	storeTimeout = 10 * time.Second
-	// maxInFlight bounds the bytes of events on their way into the store: memory under a flood.
-	maxInFlight = 64 << 20
-	// interruptGrace is how long Close waits for jobs after it cancelled them.
-	interruptGrace = 5 * time.Second
+	storeTimeout   = 10 * time.Second // for one call to the store: a slower one is as good as down
+	maxInFlight    = 64 << 20         // bytes of events on their way into the store: memory under a flood
+	interruptGrace = 5 * time.Second  // for jobs to end after Close cancelled them
 )
 
 // Engine stores events and runs automations. Its methods may be used by many goroutines.
@@ -66,15 +63,17 @@ type Engine struct {
 	barrier *barrier
 	space   *space
 
-	inFlight *semaphore.Weighted
-	streams  streams
-	letters  jetstream.Stream
-	ledger   *ledger
-	quota    *quota
-	runs     *runs
+	inFlight   *semaphore.Weighted
+	reclaiming sync.Mutex // held while finished events are given up for room
+	streams    streams
+	letters    jetstream.Stream
+	ledger     *ledger
+	quota      *quota
+	runs       *runs
 
 	queues  atomic.Pointer[[]*queue] // in the order of the configuration; nil until Run
 	running sync.Mutex               // held by Run and Close
+	closed  bool                     // guarded by running
 	stop    context.CancelFunc       // the queues take no more events
 	cancel  context.CancelFunc       // running jobs are interrupted
 	jobs    sync.WaitGroup           // dispatchers and jobs
@@ -192,12 +191,12 @@ func (e *Engine) Ready(ctx context.Context) error {
 	if err := e.barrier.failed(); err != nil {
 		return e.unready("the disk reported a write error: check it, then restart", err)
 	}
-	left, err := e.space.measure(ctx)
+	err := e.makeRoom(ctx, e.space.check)
 	switch {
+	case errors.Is(err, errFull):
+		return e.unready("the store or its disk is full: make room on the disk or allow the store more", err)
 	case err != nil:
 		return e.unready("the store does not answer: restart; if that does not help, the log has the cause", err)
-	case left <= 0:
-		return e.unready("the store or its disk is full: make room on the disk or allow the store more", nil)
 	}
 	return nil
 }
@@ -212,6 +211,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	e.closing.Do(func() {
 		e.running.Lock()
 		defer e.running.Unlock()
+		e.closed = true
 		e.closeErr = errors.Join(e.finishJobs(ctx), e.shutdown())
 	})
 	return e.closeErr

@@ -52,7 +52,7 @@ func (d *delivery) interrupted(jobs context.Context) error {
 	if err := d.save(jobs, framework.RunWaiting); err != nil {
 		return err
 	}
-	d.settle(d.message.Nak())
+	d.release(d.message)
 	return nil
 }
 
@@ -138,8 +138,7 @@ func (d *delivery) log() *slog.Logger {
 }
 
 func attributes(err error) []any {
-	var panicked *panicError
-	if errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[*panicError](err); ok {
 		return []any{"err", err, "stack", string(panicked.stack)}
 	}
 	return []any{"err", err}

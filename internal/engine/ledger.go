@@ -24,7 +24,7 @@ type ledger struct {
 }
 
 func openLedger(ctx context.Context, js jetstream.JetStream, barrier *barrier) (*ledger, error) {
-	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "ledger", MaxValueSize: maxLedgerValue})
+	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "ledger"})
 	if err != nil {
 		return nil, err
 	}

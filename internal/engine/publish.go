@@ -50,7 +50,8 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 		return nil, unavailable(fmt.Errorf("wait for room to send: %w", err))
 	}
 	defer e.inFlight.Release(weight)
-	if err := e.makeRoom(ctx, bytes); err != nil {
+	take := func(ctx context.Context) error { return e.space.take(ctx, bytes) }
+	if err := e.makeRoom(ctx, take); err != nil {
 		return nil, unavailable(err)
 	}
 	receipts, err := e.send(ctx, events, batch)
@@ -75,6 +76,9 @@ func (e *Engine) prepare(ctx context.Context, events []framework.Event) ([]pendi
 		}
 		if event.Time.IsZero() {
 			event.Time = e.now().UTC()
+		}
+		if event.RequestID == "" {
+			event.RequestID = framework.RequestID(ctx)
 		}
 		data, err := json.Marshal(event)
 		if err != nil {

@@ -70,7 +70,7 @@ func (q *queue) dispatch(taking, jobs context.Context, messages jetstream.Messag
 		message, err := messages.Next(jetstream.NextContext(taking))
 		if taking.Err() != nil {
 			if message != nil {
-				q.settle(message.Nak())
+				q.release(message)
 			}
 			return
 		}
@@ -95,9 +95,13 @@ func (q *queue) giveBack(messages jetstream.MessagesContext) {
 		if err != nil {
 			return // closed and empty
 		}
-		q.settle(message.Nak())
+		q.release(message)
 	}
 }
+
+// release gives an event back that nothing was done with. The delay is the least that there is: without one the store
+// would forget over a restart that it has the event back, and wait for AckWait.
+func (q *queue) release(message jetstream.Msg) { q.settle(message.NakWithDelay(time.Millisecond)) }
 
 // settle logs that the store could not be told what became of an event. It delivers the event again, and the run
 // record says what is left to do.

@@ -8,19 +8,23 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// makeRoom takes bytes from the budget. When that is used up it first gives up the oldest events that every queue is
-// finished with: keeping events longer than needed is no reason to refuse new ones.
-func (e *Engine) makeRoom(ctx context.Context, bytes int64) error {
-	err := e.space.take(ctx, bytes)
-	if !errors.Is(err, errFull) {
+// makeRoom asks for room, by space.take or space.check. When there is none it gives up the oldest events that every
+// queue is finished with, and asks again: keeping events longer than needed is no reason to refuse new ones.
+func (e *Engine) makeRoom(ctx context.Context, ask func(context.Context) error) error {
+	if err := ask(ctx); !errors.Is(err, errFull) {
 		return err
+	}
+	e.reclaiming.Lock()
+	defer e.reclaiming.Unlock()
+	if err := ask(ctx); !errors.Is(err, errFull) {
+		return err // someone else made room meanwhile
 	}
 	for _, stream := range e.streams.all() {
 		if err := reclaim(ctx, stream); err != nil {
 			return errors.Join(errFull, err)
 		}
 	}
-	return e.space.take(ctx, bytes)
+	return ask(ctx)
 }
 
 // reclaim removes up to a tenth of a stream's messages, the oldest first, and none that a queue still needs.

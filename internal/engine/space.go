@@ -39,14 +39,23 @@ func (s *space) take(ctx context.Context, bytes int64) error {
 		if err != nil {
 			return err
 		}
-		// A part of what is free, so that others who fill the same disk are noticed in time.
-		s.left = min(left, max(bytes, s.budget/64))
 		if left < bytes {
 			return errFull
 		}
+		// A part of what is free, so that others who fill the same disk are noticed in time.
+		s.left = min(left, max(bytes, s.budget/64))
 	}
 	s.left -= bytes
 	return nil
+}
+
+// check measures, and returns errFull when there is not room for a usual event.
+func (s *space) check(ctx context.Context) error {
+	left, err := s.measure(ctx)
+	if err == nil && left < min(maxEvent, s.budget/16) {
+		return errFull
+	}
+	return err
 }
 
 // measure returns how many bytes of events still fit: negative when the budget is overdrawn.

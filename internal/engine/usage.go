@@ -9,7 +9,7 @@ import (
 
 // usage is what was taken from the limits of one name.
 type usage struct {
-	Day   int64   `json:"day"`  // that Today counts, in days since 1970
+	Day   int64   `json:"day"` // that Today counts, in days since 1970
 	Today int     `json:"today"`
 	Taken []taken `json:"taken"` // in the last minute, by second: at most 61, whatever the limit
 

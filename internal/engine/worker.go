@@ -120,16 +120,21 @@ func (q *queue) fresh(sequence, revision uint64) *record {
 	return &record{Run: waiting, Sequence: sequence, revision: revision}
 }
 
-func (d *delivery) condition() (holds bool, err error) {
+// condition reports whether the automation wants the event. Its errors are permanent.
+func (d *delivery) condition() (bool, error) {
 	if d.broken != nil || d.automation.When == nil {
 		return d.broken == nil, d.broken
 	}
-	defer recovered(&err)
-	holds, err = d.automation.When(d.event)
+	holds, err := evaluate(d.automation.When, d.event)
 	if err != nil && !framework.IsPermanent(err) {
 		err = d.unusable("condition", "it cannot be evaluated for this event; the log has the cause", err)
 	}
 	return holds, err
+}
+
+func evaluate(when func(framework.Event) (bool, error), event framework.Event) (holds bool, err error) {
+	defer recovered(&err)
+	return when(event)
 }
 
 // unusable is an error that no repetition cures.

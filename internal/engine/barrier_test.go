@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"funnelweb/framework"
+)
+
+func TestWaitersShareASync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		syncs := 0
+		b, err := startBarrier(Options{Dir: t.TempDir(), syncStore: func() error {
+			syncs++
+			<-release
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		wait := func() {
+			if err := b.wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		all.Go(wait)
+		synctest.Wait() // the first sync runs: whoever comes now must wait for the next
+		for range 64 {
+			all.Go(wait)
+		}
+		synctest.Wait()
+		release <- struct{}{}
+		synctest.Wait()
+		release <- struct{}{}
+		all.Wait()
+		if err := b.close(); err != nil || syncs != 2 {
+			t.Errorf("%d syncs for one waiter and 64 more, error %v", syncs, err)
+		}
+	})
+}
+
+func TestNothingIsAcknowledgedBeforeTheSync(t *testing.T) {
+	begun, release := make(chan struct{}, 100), make(chan struct{})
+	engine := open(t, t.TempDir(), func(o *Options) {
+		o.syncStore = func() error {
+			begun <- struct{}{}
+			<-release
+			return nil
+		}
+	})
+	event := alert(t, "first")
+	answered := make(chan error, 2)
+	for range 2 { // the second is a duplicate
+		go func() {
+			_, err := engine.Publish(t.Context(), event)
+			answered <- err
+		}()
+	}
+	<-begun
+	until(t, "the event is in the stream", func() bool {
+		_, err := engine.Event(t.Context(), event.ID)
+		return err == nil
+	})
+	select {
+	case err := <-answered:
+		t.Errorf("answered before the sync ended: %v", err)
+	default:
+	}
+	close(release)
+	for range 2 {
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAfterAFailedSyncNothingIsAcknowledged(t *testing.T) {
+	var syncs atomic.Int32
+	engine := open(t, t.TempDir(), func(o *Options) {
+		o.syncStore = func() error {
+			if syncs.Add(1) == 2 {
+				return errors.New("input/output error")
+			}
+			return nil
+		}
+	})
+	publish(t, engine, alert(t, "before"))
+	for _, key := range []string{"at the failure", "at the failure", "after it", "before"} {
+		_, err := engine.Publish(t.Context(), alert(t, key))
+		problem, ok := errors.AsType[*framework.Problem](err)
+		if !ok || problem.Status != http.StatusServiceUnavailable {
+			t.Errorf("publish %s: %v", key, err)
+		}
+	}
+	if _, err := engine.Ledger().Put(t.Context(), "ticket.abc", nil, 0); err == nil {
+		t.Error("the ledger took an entry")
+	}
+	service, ok := errors.AsType[*framework.ServiceError](engine.Ready(t.Context()))
+	if !ok || service.Public() != "event store: check: the disk reported a write error: check it, then restart" {
+		t.Errorf("ready says %v", service)
+	}
+}
+
+func TestAWaiterLeavesWhenItsContextEnds(t *testing.T) {
+	release := make(chan struct{})
+	b, err := startBarrier(Options{Dir: t.TempDir(), syncStore: func() error { <-release; return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(release)
+	if err := b.close(); err != nil {
+		t.Error(err)
+	}
+	if err := b.wait(t.Context()); !errors.Is(err, errBarrierClosed) {
+		t.Errorf("after closing: %v", err)
+	}
+}
