@@ -6,11 +6,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"funnelweb/configs"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +33,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
-			return nil
+			return os.WriteFile(filepath.Join(env.WorkDir, "embedded.yaml"), configs.Embedded, 0o600)
 		},
 	})
 }
