@@ -1,11 +1,9 @@
 package archive
 
 import (
-	"net/http/httptest"
+	"net/http"
 	"testing"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"go.uber.org/goleak"
 
 	"funnelweb/framework"
@@ -28,13 +26,7 @@ func TestDirConforms(t *testing.T) {
 func TestS3ConformsOnAFake(t *testing.T) {
 	conforms(t, func(t *testing.T) framework.Archive {
 		t.Helper()
-		backend := s3mem.New()
-		if err := backend.CreateBucket("evidence"); err != nil {
-			t.Fatal(err)
-		}
-		server := httptest.NewServer(gofakes3.New(backend).Server())
-		t.Cleanup(server.Close)
-		return newS3(t, s3Config(server.URL))
+		return fakeS3(t, func(next http.Handler) http.Handler { return next })
 	})
 }
 

@@ -30,6 +30,7 @@ const (
 	attemptTime   = 30 * time.Second // of one request; the SDK makes up to three of an operation (AWS_MAX_ATTEMPTS)
 	operationTime = 90 * time.Second // of an operation with its repeats and the waits between them
 	maxAnswer     = maxBody + 1<<20  // bytes read of one answer: the largest object, and room for an envelope
+	maxPage       = 4 << 20          // bytes read of one page of a list: 1,000 keys of at most 1,024 bytes
 )
 
 // S3Config is a store in Amazon S3 or a service with the same interface and conditional writes.
@@ -117,7 +118,7 @@ func loadOptions(conf S3Config) []func(*config.LoadOptions) error {
 func clientOptions(conf S3Config) func(*s3.Options) {
 	return func(options *s3.Options) {
 		options.UsePathStyle = conf.PathStyle
-		options.HTTPClient = boundedClient{options.HTTPClient}
+		options.HTTPClient = boundedClient{options.HTTPClient, maxAnswer}
 		options.DisableLogOutputChecksumValidationSkipped = true
 		// Two conditional puts at the same moment: S3 answers one of them 409 and wants it repeated.
 		options.Retryer = retry.AddWithErrorCodes(options.Retryer, "ConditionalRequestConflict", "OperationAborted")
@@ -131,7 +132,10 @@ func clientOptions(conf S3Config) func(*s3.Options) {
 }
 
 // boundedClient bounds answers: the SDK reads an error or a listing to its end, however long it is.
-type boundedClient struct{ next s3.HTTPClient }
+type boundedClient struct {
+	next  s3.HTTPClient
+	bytes int64
+}
 
 // Do does a request.
 func (c boundedClient) Do(r *http.Request) (*http.Response, error) {
@@ -139,7 +143,7 @@ func (c boundedClient) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response.Body = http.MaxBytesReader(nil, response.Body, maxAnswer)
+	response.Body = http.MaxBytesReader(nil, response.Body, c.bytes)
 	return response, nil
 }
 

@@ -35,7 +35,7 @@ func s3Error(op string, err error) error {
 	}
 	failure := &framework.ServiceError{Service: s3Service, Op: op, Ambiguous: op == putOp, Err: err}
 	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) && answer.Response != nil {
+	if errors.As(err, &answer) && answer.HTTPStatusCode() != 0 {
 		failure.Status = answer.HTTPStatusCode()
 		failure.RetryAfter = retryAfter(answer.Response.Header)
 		failure.Ambiguous = failure.Ambiguous && failure.Status >= http.StatusInternalServerError

@@ -35,12 +35,12 @@ func (s *S3) List(ctx context.Context, prefix, from, to string) iter.Seq2[string
 				return
 			}
 			for _, object := range page.Contents {
-				key := strings.TrimPrefix(aws.ToString(object.Key), s.prefix)
+				key, ours := strings.CutPrefix(aws.ToString(object.Key), s.prefix)
 				switch {
-				case asked.after(key):
+				case ours && asked.after(key):
 					return
-				case !asked.has(key) || checkKey(key) != nil:
-					continue // not ours: put there by other means
+				case !ours || !asked.has(key) || checkKey(key) != nil:
+					continue // put there by other means
 				case key <= last:
 					yield("", badListing("not in byte order; directory buckets do not: use a general purpose bucket"))
 					return
@@ -59,7 +59,7 @@ func (s *S3) List(ctx context.Context, prefix, from, to string) iter.Seq2[string
 func (s *S3) page(ctx context.Context, input *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTime)
 	defer cancel()
-	page, err := s.client.ListObjectsV2(ctx, input)
+	page, err := s.client.ListObjectsV2(ctx, input, func(o *s3.Options) { o.HTTPClient = boundedClient{o.HTTPClient, maxPage} })
 	if err != nil {
 		return nil, s3Error(listOp, err)
 	}
