@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// maxValues bounds how many values of one kind are asked about: a multivalue field can hold thousands.
+	// So many values of one kind are asked about: a multivalue field can hold thousands.
 	maxValues = 10
-	// maxShown bounds a value in a note, in runes.
+	// Runes of a value in a note.
 	maxShown = 100
 )
 

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	// makeLimit bounds the making of a comment; makeLag is how long another worker's may be under way unseen: the
+	// A comment is made within makeLimit; makeLag is how long another worker's may be under way unseen: the
 	// limit and as much again for clocks that differ and answers that were lost.
 	makeLimit = 15 * time.Second
 	makeLag   = 2 * makeLimit
 
-	// maxRounds bounds how often one job writes the comment because others stored more meanwhile.
+	// One job writes the comment at most so often because others stored more meanwhile.
 	maxRounds = 20
 
 	// While another worker makes the comment it is looked for after firstPause, then after twice as long and so on,

@@ -14,7 +14,7 @@ import (
 
 var (
 	ticketKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+-[0-9]+$`)
-	// originLabel is the label that the action ticket puts on its tickets: fw- and a framework.Fingerprint.
+	// The action ticket puts this label on its tickets: fw- and a framework.Fingerprint.
 	originLabel = regexp.MustCompile(`^fw-([a-z2-7]{26})$`)
 )
 

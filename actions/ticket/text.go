@@ -26,7 +26,7 @@ func parseText(name, source string) (*text, error) {
 	parsed, err := template.New(name).Funcs(template.FuncMap{
 		showName: show,
 		// The built-in ones write <no value> or %!s(<nil>) for a member that is missing.
-		"printf": func(format string, args ...any) string { return fmt.Sprintf(format, present(args)...) },
+		"printf":   func(format string, args ...any) string { return fmt.Sprintf(format, present(args)...) },
 		"print":    func(args ...any) string { return fmt.Sprint(present(args)...) },
 		"println":  func(args ...any) string { return fmt.Sprintln(present(args)...) },
 		"html":     func(v any) string { return template.HTMLEscapeString(show(v)) },

@@ -20,7 +20,7 @@ const (
 	// LabelPrefix begins the label that leads from a ticket back to its event: the job's key follows, under which the
 	// ledger holds the event's id (entry origin.<key>).
 	LabelPrefix = "fw-"
-	// maxLabel bounds a label in bytes; Jira's own limit is 255 characters.
+	// Bytes of a label; Jira's own limit is 255 characters.
 	maxLabel = 255
 )
 

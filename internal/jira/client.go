@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	// callLimit bounds one call from the first byte sent to the last received. Creating an issue is the slowest
+	// One call may take this long, from the first byte sent to the last received. Creating an issue is the slowest
 	// that we do: some seconds on a busy site.
 	callLimit = 15 * time.Second
-	// maxAnswer bounds an answer in bytes. The largest is a page of 100 comments of 32,767 characters.
+	// Bytes of an answer. The largest is a page of 100 comments of 32,767 characters.
 	maxAnswer = 16 << 20
 )
 
@@ -54,7 +54,7 @@ func (s *sender) Do(request *http.Request) (*http.Response, error) {
 	request.Header.Set("Authorization", s.authorization.Reveal())
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", s.agent)
-	return s.http.Do(request)
+	return s.http.Do(request) //nolint:gosec // the address is the configured one; New checks it
 }
 
 // operation is one call of the REST API.

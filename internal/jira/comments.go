@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// markProperty is the comment property that holds a mark. People do not see comment properties.
+	// The comment property that holds a mark. People do not see comment properties.
 	markProperty = "funnelweb"
 	commentPage  = 100
-	// maxComments bounds how many comments of a ticket are read. Cloud allows 5,000.
+	// So many comments of a ticket are read at most. Cloud allows 5,000.
 	maxComments = 10_000
 )
 

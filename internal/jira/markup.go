@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// maxText bounds a description or comment, in UTF-16 units: over 32,767 characters Jira refuses it
+	// UTF-16 units of a description or comment: over 32,767 characters Jira refuses it
 	// ("The entered text is too long"), and on Cloud burns an issue number all the same (JRACLOUD-78553).
 	maxText = 32_767
-	// maxSummary is below the 255 that Jira allows.
+	// UTF-16 units of a summary: Jira wants fewer than 255.
 	maxSummary = 250
-	// maxCell bounds a table cell in runes: a longer one is unreadable.
+	// Runes of a table cell: a longer one is unreadable.
 	maxCell = 2_000
 
 	cutNote = "[Cut off here: the text is longer than Jira takes. The event holds all of it.]"
@@ -135,20 +135,24 @@ func linkAddress(text string) (string, bool) {
 func renderTable(table framework.Table, rows int) string {
 	var lines []string
 	if len(table.Header) > 0 {
-		header := "||"
+		var row []framework.Paragraph
 		for _, name := range table.Header {
-			header += renderCell(framework.Text(name)) + "||"
+			row = append(row, framework.Text(name))
 		}
-		lines = append(lines, header)
+		lines = append(lines, renderRow(row, "||"))
 	}
 	for _, row := range table.Rows[:rows] {
-		line := "|"
-		for _, cell := range row {
-			line += renderCell(cell) + "|"
-		}
-		lines = append(lines, line)
+		lines = append(lines, renderRow(row, "|"))
 	}
 	return strings.Join(lines, "\n")
+}
+
+func renderRow(row []framework.Paragraph, edge string) string {
+	cells := make([]string, len(row))
+	for i, cell := range row {
+		cells[i] = renderCell(cell)
+	}
+	return edge + strings.Join(cells, edge) + edge
 }
 
 // renderCell never returns an empty text: two pipes would begin a header cell.

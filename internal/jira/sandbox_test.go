@@ -73,6 +73,7 @@ func alert(labels ...string) framework.NewTicket {
 func TestATicketLivesThroughItsCommentsOnBothFlavours(t *testing.T) {
 	t.Parallel()
 	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
 		jira, ctx := newSite(t, flavor, nil), t.Context()
 		key := must(jira.client.Create(ctx, alert("funnelweb", "fw-abc")))(t)
 		if got := must(jira.client.FindByLabel(ctx, "SEC", "fw-abc"))(t); got != key {
@@ -121,6 +122,7 @@ func must[T any](value T, err error) func(*testing.T) T {
 func TestAMarkIsFoundBehindManyOtherComments(t *testing.T) {
 	t.Parallel()
 	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
 		jira, ctx := newSite(t, flavor, nil), t.Context()
 		key := must(jira.client.Create(ctx, alert()))(t)
 		for i := range 205 {
@@ -136,6 +138,7 @@ func TestAMarkIsFoundBehindManyOtherComments(t *testing.T) {
 func TestADeletedCommentOrTicketIsToldApartFromOtherFailures(t *testing.T) {
 	t.Parallel()
 	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
 		jira, ctx := newSite(t, flavor, nil), t.Context()
 		key := must(jira.client.Create(ctx, alert()))(t)
 		body := framework.Document{framework.Text("x")}
@@ -176,6 +179,7 @@ func TestMisbehavingJiraStillEndsWithOneTicketAndOneComment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			flavors(t, func(t *testing.T, flavor string) {
+				t.Helper()
 				site := newSite(t, flavor, func(o *sandbox.Options) { o.SearchLag = 20 * time.Second })
 				fault := fault
 				fault.Match = "POST /rest/api/2/issue$"
@@ -224,8 +228,7 @@ func (s site) untilDone(t *testing.T, key string, effect framework.Effect) strin
 			t.Errorf("the failure has more than one line: %v", err)
 		}
 		next := s.clock.Now().Add(max(time.Second, framework.RetryAfter(err)))
-		var wait *framework.Wait
-		if errors.As(err, &wait) {
+		if wait, ok := errors.AsType[*framework.Wait](err); ok {
 			next = wait.Until
 		}
 		s.clock.Advance(next.Sub(s.clock.Now()))
