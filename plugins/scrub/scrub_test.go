@@ -104,6 +104,7 @@ func TestCardsInText(t *testing.T) {
 		{"a list of small numbers", "4 8 15 16 23 42 4 8 15 16 23 42", "4 8 15 16 23 42 4 8 15 16 23 42"},
 		{"a time in nanoseconds", "1795176000000000000", "1795176000000000000"},
 		{"behind a decimal point", "0." + visa, "0." + visa},
+		{"behind the full stop after another", visa + "." + mastercard, "[card].[card]"},
 		{"a SHA-256 that holds a card", "a" + visa + strings.Repeat("b", 47), "a" + visa + strings.Repeat("b", 47)},
 		{"an MD5 in capitals", strings.Repeat("B", 16) + visa, strings.Repeat("B", 16) + visa},
 		{"hex that is no digest", "a" + visa + strings.Repeat("b", 10), "a[card]" + strings.Repeat("b", 10)},

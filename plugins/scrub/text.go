@@ -37,7 +37,7 @@ func (r rules) replaceNumbers(text []byte, found counts) (scrubbed []byte, chang
 			at++
 			continue
 		}
-		name, end := r.numberAt(text, at)
+		name, end := r.numberAt(text, copied, at)
 		if name != "" {
 			scrubbed = append(append(scrubbed, text[copied:at]...), "["+name+"]"...)
 			copied = end
@@ -51,10 +51,11 @@ func (r rules) replaceNumbers(text []byte, found counts) (scrubbed []byte, chang
 	return append(scrubbed, text[copied:]...), true
 }
 
-// numberAt names what begins at a group of digits, and where it ends; without a name, where the group ends.
-func (r rules) numberAt(text []byte, at int) (name string, end int) {
+// numberAt names what begins at a group of digits, and where it ends; without a name, where the group ends. What stands
+// before from was taken out.
+func (r rules) numberAt(text []byte, from, at int) (name string, end int) {
 	g := readGroups(text, at)
-	if r.cards && !isFraction(text, at) {
+	if r.cards && !isFraction(text[from:at]) {
 		if end := g.card(); end > 0 {
 			return "card", end
 		}
@@ -67,10 +68,11 @@ func (r rules) numberAt(text []byte, at int) (name string, end int) {
 	return "", end
 }
 
-// isFraction reports whether the digits stand behind a decimal point: floating-point numbers in logs have 16 digits
-// there, and one in a few dozen would pass for a card.
-func isFraction(text []byte, at int) bool {
-	return at >= 2 && text[at-1] == '.' && isDigit(text[at-2])
+// isFraction reports whether digits behind a text stand behind a decimal point: floating-point numbers in logs have
+// 16 digits there, and one in a few dozen would pass for a card.
+func isFraction(before []byte) bool {
+	n := len(before)
+	return n >= 2 && before[n-1] == '.' && isDigit(before[n-2])
 }
 
 // maxGroups is how many groups a number is written in at most: 4-4-4-4-3 for a card of 19 digits.
