@@ -3,9 +3,8 @@ package framework
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -69,184 +68,43 @@ func loadErrors(err error) []*yaml.LoadError {
 	return []*yaml.LoadError{{Message: err.Error()}}
 }
 
-// place is a line and a column.
-type place struct{ line, column int }
-
-// places knows what stands where in a node.
-type places struct {
-	paths    map[place]string // a key has the path of its mapping
-	mistakes []error          // that the decoder does not find, or finds instead of others
-}
-
-func newPlaces(node *yaml.Node, path string) *places {
-	p := &places{paths: map[place]string{}}
-	p.add(node, path)
-	return p
-}
-
-func (p *places) add(node *yaml.Node, path string) {
-	p.paths[place{node.Line, node.Column}] = path
-	switch node.Kind {
-	case yaml.DocumentNode:
-		for _, child := range node.Content {
-			p.add(child, path)
-		}
-	case yaml.SequenceNode:
-		for i, item := range node.Content {
-			at := path + "[" + strconv.Itoa(i) + "]"
-			if item.Kind == yaml.ScalarNode && item.Tag == "!!null" {
-				p.mistakes = append(p.mistakes, &Mistake{Line: item.Line, Path: at, Message: "is empty"})
-			}
-			p.add(item, at)
-		}
-	case yaml.MappingNode:
-		first := map[string]int{}
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			key, value := node.Content[i], node.Content[i+1]
-			if line, repeated := first[key.Value]; repeated && key.Kind == yaml.ScalarNode {
-				message := fmt.Sprintf("key %s is given twice, first in line %d", key.Value, line)
-				p.mistakes = append(p.mistakes, &Mistake{Line: key.Line, Path: path, Message: message})
-			}
-			first[key.Value] = key.Line
-			p.paths[place{key.Line, key.Column}] = path
-			p.add(value, join(path, key.Value))
-		}
-	}
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-// These are the messages of the decoder that name Go types or quote values.
-var (
-	unknownKey = regexp.MustCompile(`^field (.*) not found in type (.*)$`)
-	wrongType  = regexp.MustCompile("(?s)^cannot construct (\\S+)(?: `.*`)? into (.*?)(?: \\(TextUnmarshaler\\))?$")
-	wrongTag   = regexp.MustCompile("(?s)^cannot construct .* as a ")
-)
-
-// explain says a message of the decoder in the words of the configuration. Others come from the types that read
-// themselves, such as Secret, and are meant for people.
-func explain(message string, target any) string {
-	if found := unknownKey.FindStringSubmatch(message); found != nil {
-		keys := map[string][]string{}
-		knownKeys(reflect.TypeOf(target), keys)
-		if len(keys[found[2]]) == 0 {
-			return "unknown key " + found[1] + "; there are none"
-		}
-		return "unknown key " + found[1] + "; there are " + strings.Join(keys[found[2]], ", ")
-	}
-	if found := wrongType.FindStringSubmatch(message); found != nil {
-		return mismatch(nameOfTag(found[1]), nameOfType(found[2]))
-	}
-	if wrongTag.MatchString(message) {
-		return "the value does not fit its tag"
-	}
-	return message
-}
-
-func mismatch(found, expected string) string {
-	if found == expected || found == "a number" && expected == "a whole number" {
-		return "the number is out of range"
-	}
-	return "expected " + expected + ", found " + found
-}
-
-func nameOfTag(tag string) string {
-	switch tag {
-	case "!!str":
-		return "text"
-	case "!!int":
-		return "a number"
-	case "!!float":
-		return "a number with a fraction"
-	case "!!bool":
-		return "true or false"
-	case "!!seq":
-		return "a list"
-	case "!!map":
-		return "keys with values"
-	case "!!timestamp":
-		return "a date"
-	default:
-		return "something else"
-	}
-}
-
-func nameOfType(name string) string {
-	switch {
-	case name == "bool":
-		return "true or false"
-	case name == "string":
-		return "text"
-	case name == "time.Duration":
-		return "a duration such as 30s"
-	case strings.HasPrefix(name, "int"), strings.HasPrefix(name, "uint"):
-		return "a whole number"
-	case strings.HasPrefix(name, "float"):
-		return "a number"
-	case strings.HasPrefix(name, "["):
-		return "a list"
-	default: // structs and maps
-		return "keys with values"
-	}
-}
-
-// knownKeys collects the keys of every struct that a type is made of, by the name of the struct.
-func knownKeys(t reflect.Type, into map[string][]string) {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		knownKeys(t.Elem(), into)
-	case reflect.Struct:
-		if _, seen := into[t.String()]; seen {
-			return
-		}
-		into[t.String()] = nil
-		for field := range t.Fields() {
-			if !field.IsExported() {
-				continue
-			}
-			key, options, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			knownKeys(field.Type, into)
-			switch {
-			case strings.Contains(options, "inline"):
-				into[t.String()] = append(into[t.String()], into[field.Type.String()]...)
-			case key == "":
-				into[t.String()] = append(into[t.String()], strings.ToLower(field.Name))
-			case key != "-":
-				into[t.String()] = append(into[t.String()], key)
-			}
-		}
-	}
-}
-
 // placedMessage is an error text that begins with the path of a key: "secrets[0]: is too short".
 var placedMessage = regexp.MustCompile(`(?s)^([a-z0-9_]+(?:\[[0-9]+\])*(?:\.[a-z0-9_]+(?:\[[0-9]+\])*)*): (.+)$`)
 
 // placeErrors makes mistakes of the errors with which a part refused its configuration. An error that begins with
 // the path of a key that is there gets the line of the key.
 func placeErrors(err error, node *yaml.Node, path string) error {
-	if _, placed := errors.AsType[*Mistake](err); placed || err == nil {
-		return err
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // this very error, not one that it wraps
-		var all []error
-		for _, one := range joined.Unwrap() {
-			all = append(all, placeErrors(one, node, path))
+	if all := joined(err); all != nil {
+		for i, one := range all {
+			all[i] = placeErrors(one, node, path)
 		}
 		return errors.Join(all...)
 	}
-	mistake := &Mistake{Line: nodeLine(node), Path: path, Message: err.Error()}
-	if found := placedMessage.FindStringSubmatch(mistake.Message); found != nil && node != nil {
+	if _, placed := errors.AsType[*Mistake](err); placed {
+		return err
+	}
+	if found := placedMessage.FindStringSubmatch(err.Error()); found != nil && node != nil {
 		at := join(path, found[1])
-		for where, known := range newPlaces(node, path).paths {
-			if known == at {
-				return &Mistake{Line: where.line, Path: at, Message: found[2]}
-			}
+		if line, there := newPlaces(node, path).lines[at]; there {
+			return &Mistake{Line: line, Path: at, Message: found[2]}
 		}
 	}
-	return mistake
+	return &Mistake{Line: nodeLine(node), Path: path, Message: err.Error()}
+}
+
+// joined returns what errors.Join made this very error of, or nil.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	all := slices.Clone(several.Unwrap())
+	var texts []string
+	for _, one := range all {
+		texts = append(texts, one.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() { // made by fmt.Errorf, whose words count
+		return nil
+	}
+	return all
 }

@@ -75,14 +75,13 @@ func Reason(err error) string {
 
 // IsPermanent reports whether trying again cannot help.
 func IsPermanent(err error) bool {
-	var service *ServiceError
-	return errors.As(err, &service) && service.Permanent
+	service, ok := errors.AsType[*ServiceError](err)
+	return ok && service.Permanent
 }
 
 // RetryAfter is the least wait that the failed service asked for, or 0.
 func RetryAfter(err error) time.Duration {
-	var service *ServiceError
-	if errors.As(err, &service) {
+	if service, ok := errors.AsType[*ServiceError](err); ok {
 		return service.RetryAfter
 	}
 	return 0
@@ -91,10 +90,9 @@ func RetryAfter(err error) time.Duration {
 // MayHaveHappened reports whether the side effect of a failed call may have taken place. Only a ServiceError
 // that is not Ambiguous, or a Wait, excludes it.
 func MayHaveHappened(err error) bool {
-	var service *ServiceError
-	if errors.As(err, &service) {
+	if service, ok := errors.AsType[*ServiceError](err); ok {
 		return service.Ambiguous
 	}
-	var wait *Wait
-	return err != nil && !errors.As(err, &wait)
+	_, waits := errors.AsType[*Wait](err)
+	return err != nil && !waits
 }

@@ -76,7 +76,7 @@ type Open[T any] struct {
 func (Open[T]) Schema(registry huma.Registry) *huma.Schema {
 	schema := huma.SchemaFromType(registry, reflect.TypeFor[T]())
 	if schema.Type != huma.TypeObject {
-		panic(fmt.Sprintf("framework.Open needs a struct, not %s", reflect.TypeFor[T]()))
+		panic(fmt.Sprintf("framework.Open needs a struct, not %s", reflect.TypeFor[T]())) //nolint:forbidigo // our own bug, seen at start-up
 	}
 	schema.AdditionalProperties = true
 	return schema

@@ -31,27 +31,40 @@ type Effect struct {
 	Find func(context.Context) (string, error)
 	// Do brings it about and returns its result, such as the key of a ticket.
 	Do func(context.Context) (string, error)
-	// Lag is how long the service may hide an effect from Find (Jira's search is eventually consistent).
+	// Lag is how long the service may hide an effect from Find after Do has ended, or was cut off by a crash (Jira's
+	// search is eventually consistent).
 	Lag time.Duration
+	// Limit bounds Do: its context ends then. DefaultLimit when 0.
+	Limit time.Duration
 }
+
+// DefaultLimit is how long an Effect may take to be brought about.
+const DefaultLimit = 15 * time.Second
+
+// recordLimit bounds a write to the ledger that is made although the caller may be gone.
+const recordLimit = 10 * time.Second
 
 // effectRecord is the ledger's entry for an Effect.
 type effectRecord struct {
-	State  string    `json:"state"` // intent, clear or done
+	State  string    `json:"state"` // intent, unsure, clear or done
 	Result string    `json:"result,omitempty"`
 	At     time.Time `json:"at"`
 }
 
 const (
-	stateIntent = "intent" // Do was begun; whether it came about is not known
+	stateIntent = "intent" // Do was begun at At; how it ended is not known, or it is still under way
+	stateUnsure = "unsure" // Do ended before At; whether it came about is not known
 	stateClear  = "clear"  // Do surely did not come about; it may be begun again
 	stateDone   = "done"
 )
 
 // Once brings an effect about at most once per key and returns its result: intent first, then the effect, then
-// the result. After an attempt whose outcome is unknown it waits for Lag, looks with Find, and only then does it
-// again; the window that remains is a service that commits later than Lag.
+// the result. After an attempt whose outcome is unknown it waits until Do must have ended and Lag has passed, looks
+// with Find, and only then does it again; the window that remains is a service that commits later than that.
 func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, effect Effect) (string, error) {
+	if effect.Limit <= 0 {
+		effect.Limit = DefaultLimit
+	}
 	record, revision, err := readEffect(ctx, ledger, key)
 	if err != nil {
 		return "", err
@@ -59,42 +72,71 @@ func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, 
 	if record.State == stateDone {
 		return record.Result, nil
 	}
-	if record.State == stateIntent {
-		if ready := record.At.Add(effect.Lag); now().Before(ready) {
-			return "", &Wait{Until: ready, Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
-		}
-		found, err := effect.Find(ctx)
-		if err != nil {
-			return "", fmt.Errorf("look for an earlier result: %w", err)
-		}
-		if found != "" {
-			_, err = writeEffect(ctx, ledger, key, effectRecord{stateDone, found, now()}, revision)
-			return found, err
-		}
-	}
-	revision, err = writeEffect(ctx, ledger, key, effectRecord{State: stateIntent, At: now()}, revision)
+	found, err := effect.lookBack(ctx, now, record)
 	if err != nil {
 		return "", err
 	}
-	result, err := effect.Do(ctx)
-	if err != nil {
-		return "", clearEffect(ctx, ledger, now, key, revision, err)
+	if found != "" {
+		_, err = writeEffect(ctx, ledger, key, effectRecord{stateDone, found, now()}, revision)
+		return found, err
 	}
-	// The effect is there: a cancelled caller must not leave it unrecorded.
-	_, err = writeEffect(context.WithoutCancel(ctx), ledger, key, effectRecord{stateDone, result, now()}, revision)
-	return result, err
+	return effect.attempt(ctx, ledger, now, key, revision)
 }
 
-// clearEffect records that a failed effect surely did not happen, so that the next attempt need not wait.
-func clearEffect(ctx context.Context, ledger Ledger, now func() time.Time, key string, revision uint64, cause error) error {
-	if MayHaveHappened(cause) {
-		return cause
+// attempt records the intent, brings the effect about and records how that ended.
+func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time, key string, revision uint64) (string, error) {
+	revision, err := writeEffect(ctx, ledger, key, effectRecord{State: stateIntent, At: now()}, revision)
+	if err != nil {
+		return "", err
 	}
-	record := effectRecord{State: stateClear, At: now()}
-	if _, err := writeEffect(context.WithoutCancel(ctx), ledger, key, record, revision); err != nil {
-		return errors.Join(cause, err)
+	result, err := e.do(ctx)
+	outcome := effectRecord{State: stateDone, Result: result, At: now()}
+	if err != nil {
+		outcome = effectRecord{State: stateClear, At: now()}
+		if MayHaveHappened(err) {
+			outcome.State = stateUnsure
+		}
 	}
-	return cause
+	// A cancelled caller must not leave the outcome unrecorded.
+	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
+	defer cancel()
+	_, unrecorded := writeEffect(recording, ledger, key, outcome, revision)
+	if err == nil {
+		return result, unrecorded
+	}
+	if unrecorded != nil { // the intent stands, and is as safe
+		return "", fmt.Errorf("%w; recording that: %s", err, unrecorded.Error())
+	}
+	return "", err
+}
+
+// lookBack returns the result of an earlier attempt, or "" when there is none.
+func (e Effect) lookBack(ctx context.Context, now func() time.Time, record effectRecord) (string, error) {
+	var ready time.Time
+	switch record.State {
+	case "", stateClear:
+		return "", nil
+	case stateIntent:
+		ready = record.At.Add(e.Limit + e.Lag)
+	case stateUnsure:
+		ready = record.At.Add(e.Lag)
+	default:
+		return "", fmt.Errorf("the ledger has an effect in the unknown state %q", record.State)
+	}
+	if now().Before(ready) {
+		return "", &Wait{Until: ready, Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
+	}
+	found, err := e.Find(ctx)
+	if err != nil {
+		return "", fmt.Errorf("look for an earlier result: %w", err)
+	}
+	return found, nil
+}
+
+func (e Effect) do(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.Limit)
+	defer cancel()
+	return e.Do(ctx)
 }
 
 func readEffect(ctx context.Context, ledger Ledger, key string) (effectRecord, uint64, error) {

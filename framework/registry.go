@@ -81,7 +81,7 @@ func configure[C, P any](node *yaml.Node, path string, deps Deps, defaults func(
 	}
 	part, err := create(config, deps)
 	if err != nil {
-		return *new(P), &Mistake{Line: nodeLine(node), Path: path, Message: err.Error()}
+		return *new(P), placeErrors(err, node, path)
 	}
 	return part, nil
 }
