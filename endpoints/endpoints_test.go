@@ -62,10 +62,10 @@ func TestTogetherTheyServeTheDocumentedRoutes(t *testing.T) {
 
 func TestAMistakeInAnEndpointsConfigurationNamesItsPlace(t *testing.T) {
 	for name, test := range map[string]struct{ endpoint, with, want string }{
-		"an unknown key":              {"splunk", "undeclard: drop", "line 1: endpoints[0].with: field undeclard not found in type splunk.Config"},
-		"a key where there are none":  {"status", "\npublic: true", "line 2: endpoints[0].with: field public not found in type status.Config"},
+		"an unknown key":              {"splunk", "undeclard: drop", "line 1: endpoints[0].with: unknown key undeclard; there are undeclared"},
+		"a key where there are none":  {"status", "\npublic: true", "line 2: endpoints[0].with: unknown key public; there are none"},
 		"a word that is not known":    {"splunk", "undeclared: keep", "line 1: endpoints[0].with: undeclared is either reject or drop"},
-		"a name that matches nobody":  {"jira", "ignore_users: [bot, '']", "line 1: endpoints[0].with: ignore_users: an empty name matches nobody"},
+		"a name that matches nobody":  {"jira", "ignore_users: [bot, '']", "line 1: endpoints[0].with.ignore_users: an empty name matches nobody"},
 		"an endpoint that is unknown": {"slpunk", "{}", "line 1: endpoints[0].with: no such endpoint; there are archive, events, jira, splunk, status"},
 	} {
 		t.Run(name, func(t *testing.T) {
