@@ -147,8 +147,7 @@ func wellFormed(w http.ResponseWriter, r *http.Request) bool {
 // decode reads a body strictly: Jira knows no member that target does not have.
 func decode(r *http.Request, target any) error {
 	body, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return refuse(http.StatusRequestEntityTooLarge, "The request body is too large.")
 	}
 	if err != nil {

@@ -195,8 +195,7 @@ func (c *courier) attempt(ctx context.Context, delivery Delivery) (int, error) {
 
 // withoutURL drops the address from an error: a token may be in it.
 func withoutURL(err error) error {
-	var failed *url.Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
 		return failed.Err
 	}
 	return err

@@ -125,7 +125,7 @@ func (b *bench) try(t *testing.T, method, path, body string, edits ...func(*http
 	if err != nil {
 		return reply{}, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	read, err := io.ReadAll(response.Body)
 	return reply{response.StatusCode, response.Header, string(read)}, err
 }
@@ -191,14 +191,14 @@ func TestGoJiraIsServed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			response.Body.Close()
+			_ = response.Body.Close()
 			if stored := b.Comments("SEC-1"); len(stored) != 1 || stored[0].ID != comment.ID || stored[0].Body != "hi" {
 				t.Errorf("stored %+v, answered %+v", stored, comment)
 			}
 			if response, err := client.Issue.DoTransitionWithContext(t.Context(), "SEC-1", "31"); err != nil {
 				t.Error(err)
 			} else {
-				response.Body.Close()
+				_ = response.Body.Close()
 			}
 			if stored, _ := b.Issue("SEC-1"); stored.Status != "Done" {
 				t.Errorf("the status is %q", stored.Status)
@@ -257,4 +257,23 @@ func (b *bench) delivered(t *testing.T) {
 	if err := b.Delivered(ctx); err != nil {
 		t.Fatalf("events are still waiting: %v", err)
 	}
+}
+
+// jqlBench is a stand-in with one issue for a fuzz target.
+func jqlBench(f *testing.F) *bench {
+	f.Helper()
+	clock := &clock{now: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)}
+	server, err := jira.Start(f.Context(), jira.Options{
+		Flavor: jira.DataCenter, User: user, Token: framework.NewSecret(token), Now: clock.Now, Log: quiet(),
+		Projects: map[string][]string{"SEC": {"Task"}},
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+	f.Cleanup(func() {
+		client.CloseIdleConnections()
+		_ = server.Close()
+	})
+	return &bench{server, clock, client, jira.DataCenter}
 }

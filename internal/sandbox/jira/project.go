@@ -1,6 +1,7 @@
 package jira
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -164,9 +165,7 @@ func (s *Server) doTransition(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	read := s.reader(body.Fields)
-	for field, value := range body.Update {
-		read.given[field] = value
-	}
+	maps.Copy(read.given, body.Update)
 	if read.rest(); len(read.errs) > 0 {
 		return answer{}, refuseFields(read.errs)
 	}

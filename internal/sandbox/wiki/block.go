@@ -28,7 +28,7 @@ func ruleLength(rest string) int {
 	return 0
 }
 
-// line reads what lasts to the end of its line: h1. to h6. and bq.
+// line reads what lasts to the end of its line, a heading or a quote.
 func (p parser) line(rest string, token tokens) found {
 	end := strings.IndexAny(rest, "\r\n\u2028\u2029")
 	if end < 0 {
@@ -100,7 +100,7 @@ func (p parser) macro(rest string) found {
 		inner = rest[opening : length-len(name)-2]
 	}
 	_, parameters, _ := strings.Cut(rest[:opening-1], ":")
-	got := node{}
+	var got node
 	switch strings.ToLower(name) {
 	case "noformat":
 		got = node{kind: noformat, target: strings.TrimSpace(inner)}

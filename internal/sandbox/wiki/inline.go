@@ -10,20 +10,22 @@ import (
 
 // format is a mark that stands around text.
 type format struct {
-	mark string
-	kind kind
+	mark   string
+	kind   kind
+	ignore tokens // what is not looked for between two of them
 }
 
 func formats() []format {
+	const most = tokenDash | tokenTable
 	return []format{
-		{"??", citation},
-		{"{{", monospace},
-		{"*", strong},
-		{"_", emphasis},
-		{"-", deleted},
-		{"+", inserted},
-		{"^", superscript},
-		{"~", subscript},
+		{"??", citation, tokenDash},
+		{"{{", monospace, everything},
+		{"*", strong, most},
+		{"_", emphasis, most},
+		{"-", deleted, most},
+		{"+", inserted, most},
+		{"^", superscript, most},
+		{"~", subscript, most},
 	}
 }
 
@@ -43,14 +45,7 @@ func (p parser) format(input string, at int) found {
 		if !ok {
 			return literally(input, at, len(opening))
 		}
-		ignore := tokenDash | tokenTable
-		switch one.kind {
-		case monospace:
-			ignore = everything
-		case citation:
-			ignore = tokenDash
-		}
-		return found{nodes: []node{{kind: one.kind, children: p.deeper().parse(raw, ignore)}}, length: length}
+		return found{nodes: []node{{kind: one.kind, children: p.deeper().parse(raw, one.ignore)}}, length: length}
 	}
 	return literally(input, at, 1)
 }

@@ -31,8 +31,10 @@ func TestActive(t *testing.T) {
 		{"an address alone is a link", "see http://e.example/a.", []string{"link: http://e.example/a"}},
 		{"one in capitals is too", "HTTPS://E.EXAMPLE", []string{"link: HTTPS://E.EXAMPLE"}},
 		{"text between {noformat} is inert", "{noformat}\n[~admin]\n{noformat}", []string{"noformat"}},
-		{"but not after another {noformat} in it", "{noformat}{noformat}[~admin]{noformat}",
-			[]string{"noformat", "mention: admin", "noformat"}},
+		{
+			"but not after another {noformat} in it", "{noformat}{noformat}[~admin]{noformat}",
+			[]string{"noformat", "mention: admin", "noformat"},
+		},
 		{"a zero-width space in the brace keeps it closed", "{noformat}{\u200bnoformat}[~admin]{noformat}", []string{"noformat"}},
 		{"an unknown macro counts", "{html:x=1}", []string{"macro: html"}},
 		{"headings, rules, lists and quotes", "h2. T\n----\n* a\n\nbq. q", []string{"heading: T", "rule", "list", "quote"}},
@@ -112,8 +114,10 @@ func TestHTMLIsSafe(t *testing.T) {
 	for _, test := range []struct{ name, markup, want string }{
 		{"elements", "<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>\n"},
 		{"in links", `[x|javascript:alert("1")]`, "<p>x (javascript:alert(&#34;1&#34;))</p>\n"},
-		{"in addresses", `[x|http://e.example/"onclick="a]`,
-			"<p><a rel=\"noopener noreferrer nofollow\" href=\"http://e.example/&#34;onclick=&#34;a\">x</a></p>\n"},
+		{
+			"in addresses", `[x|http://e.example/"onclick="a]`,
+			"<p><a rel=\"noopener noreferrer nofollow\" href=\"http://e.example/&#34;onclick=&#34;a\">x</a></p>\n",
+		},
 		{"images are not loaded", `!http://e.example/x.png!`, "<p><span class=\"image\">[image http://e.example/x.png]</span></p>\n"},
 		{"in mentions", `[~<b>]`, "<p><span class=\"mention\">@&lt;b&gt;</span></p>\n"},
 		{"in preformatted text", `{noformat}</pre><b>{noformat}`, "<pre>&lt;/pre&gt;&lt;b&gt;</pre>\n"},
