@@ -132,12 +132,12 @@ func TestAnAnswerThatIsNotTheAlertIsNotArchived(t *testing.T) {
 		{"two documents", `{"id":"589b1aa1"}{}`, "not this alert", 200, false},
 		{"a member that is given twice", `{"id":"589b1aa2","id":"589b1aa1"}`, "not this alert", 200, false},
 		{"nothing", "", "not this alert", 200, false},
-		{"more than an alert can be", `{"id":"589b1aa1","x":"` + strings.Repeat("x", maxDetail) + `"}`, "longer than", 200, true},
-		{"the alert under an error", alertDetail, "could not answer", 500, false},
+		{"more than an alert can be", `{"id":"589b1aa1","x":"` + strings.Repeat("x", framework.MaxAnswer) + `"}`, "larger than", 200, true},
+		{"the alert under an error", alertDetail, "cannot answer", 500, false},
 		{"no such alert", alertDetail, "no such alert", 404, false},
 		{"a key that is refused", alertDetail, "check threatstack.key", 401, false},
-		{"a request that is refused", alertDetail, "does not answer as it should", 400, false},
-		{"a redirect", alertDetail, "does not answer as it should", 307, false},
+		{"a request that is refused", alertDetail, "refuses the call", 400, false},
+		{"a redirect", alertDetail, "refuses the call", 307, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,7 +157,7 @@ func TestAThreatStackThatAsksToWaitIsHeeded(t *testing.T) {
 	cases := []struct {
 		header string
 		want   time.Duration
-	}{{"7", 7 * time.Second}, {"999999999", time.Hour}, {"-1", 0}, {"soon", 0}, {"", 0}}
+	}{{"7", 7 * time.Second}, {"999999999", 24 * time.Hour}, {"-1", 0}, {"soon", 0}, {"", 0}}
 	for _, c := range cases {
 		t.Run("Retry-After: "+c.header, func(t *testing.T) {
 			action, _ := build(t, servedBy(t, func(w http.ResponseWriter, _ *http.Request) {

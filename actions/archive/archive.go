@@ -75,7 +75,7 @@ func newClient(config ThreatStack, deps framework.Deps) (*client, error) {
 	if strings.ContainsFunc(config.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("threatstack.key must be of visible ASCII characters")
 	}
-	return &client{base: base.String(), key: config.Key, http: deps.HTTP, agent: "funnelweb/" + deps.Version}, nil
+	return &client{base: base.String(), key: config.Key, deps: deps}, nil
 }
 
 // prefixPattern is a key of the archive; parts of dots alone are excluded, with more than is needed.

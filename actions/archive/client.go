@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -14,20 +12,16 @@ import (
 	"funnelweb/framework"
 )
 
-// The bounds of a call of Threat Stack.
-const (
-	callTime  = 20 * time.Second
-	maxDetail = 4 << 20 // bytes; an alert with all its events is well below 1 MiB
-)
+// callTime bounds a call of Threat Stack.
+const callTime = 20 * time.Second
 
 const service = "threatstack"
 
 // client asks Threat Stack's API, version 1.
 type client struct {
-	base  string // without a slash at the end
-	key   framework.Secret
-	http  *http.Client
-	agent string
+	base string // without a slash at the end
+	key  framework.Secret
+	deps framework.Deps
 }
 
 // alert returns an alert's detail as Threat Stack gave it. What is not the detail of this alert is an error: it would
@@ -58,50 +52,24 @@ func (c *client) get(ctx context.Context, op, path string) ([]byte, error) {
 	}
 	request.Header.Set("Authorization", c.key.Reveal())
 	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", c.agent)
-	response, err := c.http.Do(request)
-	if err != nil {
-		return nil, noAnswer(op, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxDetail+1))
-	switch {
-	case err != nil:
-		return nil, noAnswer(op, err)
-	case response.StatusCode < 200 || response.StatusCode > 299:
-		return nil, refused(op, response)
-	case len(body) > maxDetail:
-		reason := fmt.Sprintf("the answer is longer than %d bytes", maxDetail)
-		return nil, &framework.ServiceError{Service: service, Op: op, Status: response.StatusCode, Reason: reason, Permanent: true}
-	}
-	return body, nil
+	request.Header.Set("User-Agent", "funnelweb/"+c.deps.Version)
+	body, err := framework.Fetch(c.deps, service, op, request)
+	return body, advise(err)
 }
 
-func noAnswer(op string, err error) error {
-	failure := &framework.ServiceError{Service: service, Op: op, Reason: "no answer: check threatstack.url and the network", Err: err}
-	if errors.Is(err, context.DeadlineExceeded) {
-		failure.Reason = "no answer within the time limit"
+// advise says what to do about a refusal. None is permanent: an operator can set key and URL right, and the detail of
+// an alert may come later than its webhook.
+func advise(err error) error {
+	failure, ok := errors.AsType[*framework.ServiceError](err)
+	if !ok {
+		return err
 	}
-	return failure
-}
-
-func refused(op string, response *http.Response) error {
-	failure := &framework.ServiceError{Service: service, Op: op, Status: response.StatusCode}
-	switch status := response.StatusCode; {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	switch failure.Status {
+	case http.StatusUnauthorized, http.StatusForbidden:
 		failure.Reason = "the key is refused: check threatstack.key"
-	case status == http.StatusNotFound:
+	case http.StatusNotFound:
 		failure.Reason = "there is no such alert, or not yet: check that key and webhook are of the same organization"
-	case status == http.StatusTooManyRequests:
-		failure.Reason = "it asks to slow down"
-	case status >= 500:
-		failure.Reason = "it could not answer at this moment"
-	default:
-		failure.Reason = "it does not answer as it should: check threatstack.url"
 	}
-	seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
-	if err == nil && seconds > 0 {
-		failure.RetryAfter = time.Duration(min(seconds, 3600)) * time.Second
-	}
+	failure.Permanent = failure.Permanent && failure.Status == http.StatusOK // an answer that is too large stays so
 	return failure
 }

@@ -67,7 +67,7 @@ func newThreatStack(config ThreatStack, deps framework.Deps) (*threatStack, erro
 	if strings.ContainsFunc(config.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, errors.New("threatstack.key must be of visible ASCII characters")
 	}
-	return &threatStack{base: base.String(), key: config.Key, http: deps.HTTP}, nil
+	return &threatStack{base: base.String(), key: config.Key, deps: deps}, nil
 }
 
 const tag = "Archive"

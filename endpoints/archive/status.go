@@ -2,8 +2,8 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -86,32 +86,19 @@ func (p prober) state(ctx context.Context, service string, checker framework.Che
 type threatStack struct {
 	base string
 	key  framework.Secret
-	http *http.Client
+	deps framework.Deps
 }
 
 // Check asks for one alert, as threatstack-to-s3 did: that the API answers and takes the key.
 func (t *threatStack) Check(ctx context.Context) error {
-	failure := &framework.ServiceError{Service: "threatstack", Op: "check"}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.base+"/alerts?count=1", http.NoBody)
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)
 	}
 	request.Header.Set("Authorization", t.key.Reveal())
-	response, err := t.http.Do(request)
-	if err != nil {
-		failure.Reason, failure.Err = "no answer: check threatstack.url and the network", err
-		return failure
-	}
-	defer func() { _ = response.Body.Close() }()
-	_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // so that the connection is used again
-	failure.Status = response.StatusCode
-	switch {
-	case response.StatusCode >= 200 && response.StatusCode <= 299:
-		return nil
-	case response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden:
+	_, err = framework.Fetch(t.deps, "threatstack", "check", request)
+	if failure, ok := errors.AsType[*framework.ServiceError](err); ok && (failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden) {
 		failure.Reason = "the key is refused: check threatstack.key"
-	default:
-		failure.Reason = "it does not answer as it should: check threatstack.url"
 	}
-	return failure
+	return err
 }

@@ -55,12 +55,12 @@ func TestStatusTellsTheTruth(t *testing.T) {
 		{
 			"Threat Stack is in trouble", func(t *testing.T) Config { t.Helper(); return threatStackAnswering(t, 502) }, nil, 503,
 			`{"success":false,"s3":{"success":true},"threatstack":{"success":false,
-			  "reason":"threatstack: check: it does not answer as it should: check threatstack.url (status 502)"}}`,
+			  "reason":"threatstack: check: it cannot answer at the moment (status 502)"}}`,
 		},
 		{
 			"Threat Stack is not there", func(t *testing.T) Config { t.Helper(); return notListening(t) }, nil, 503,
 			`{"success":false,"s3":{"success":true},"threatstack":{"success":false,
-			  "reason":"threatstack: check: no answer: check threatstack.url and the network"}}`,
+			  "reason":"threatstack: check: no answer: check its address and the network"}}`,
 		},
 		{
 			"the archive cannot be used", func(t *testing.T) Config { t.Helper(); return threatStackAnswering(t, 200) },
