@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,8 +14,9 @@ import (
 	"funnelweb/framework"
 )
 
-// Event returns an event and its runs: one for every configured job that its type goes to, in the order of the
-// configuration, then those of automations that are not configured any more.
+// Event returns an event and its runs: one for every configured job that it goes to, in the order of the
+// configuration, then those of automations that are not configured any more. It does not go to automations that were
+// first configured after it.
 func (e *Engine) Event(ctx context.Context, id string) (framework.EventStatus, error) {
 	source, ok := sourceOf(id)
 	if !ok {
@@ -35,14 +37,14 @@ func (e *Engine) Event(ctx context.Context, id string) (framework.EventStatus, e
 	if err != nil {
 		return framework.EventStatus{}, err
 	}
-	runs, err := e.runsOf(ctx, event)
+	runs, err := e.runsOf(ctx, event, message.Time)
 	return framework.EventStatus{Event: event, Runs: runs}, err
 }
 
-func (e *Engine) runsOf(ctx context.Context, event framework.Event) ([]framework.Run, error) {
+func (e *Engine) runsOf(ctx context.Context, event framework.Event, stored time.Time) ([]framework.Run, error) {
 	names := []string{}
 	for _, queue := range e.configured() {
-		if queue.matches(event.Type) {
+		if queue.matches(event.Type) && !stored.Before(queue.created) {
 			names = append(names, queue.name)
 		}
 	}

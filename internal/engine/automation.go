@@ -55,7 +55,8 @@ func (e *Engine) startQueues(queues []*queue) error {
 	e.stop, e.cancel = stop, cancel
 	for _, queue := range queues {
 		if err := queue.start(taking, jobs); err != nil {
-			return err // what runs already is stopped by Close
+			cancel() // also stops those that were started
+			return err
 		}
 	}
 	e.queues.Store(&queues)

@@ -57,7 +57,7 @@ func rawSyncRate(b *testing.B, dir string) float64 {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	record := make([]byte, 2048)
 	syncs, start := 0, time.Now()
 	for time.Since(start) < 500*time.Millisecond {

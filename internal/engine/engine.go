@@ -146,7 +146,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.js, err = jetstream.New(e.conn, jetstream.WithDefaultTimeout(storeTimeout))
+	e.js, err = jetstream.New(e.conn, jetstream.WithDefaultTimeout(storeTimeout), jetstream.WithPublishAsyncTimeout(storeTimeout))
 	if err != nil {
 		return fmt.Errorf("open jetstream: %w", err)
 	}

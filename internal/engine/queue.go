@@ -19,6 +19,7 @@ type queue struct {
 	source, what string
 
 	consumer jetstream.Consumer
+	created  time.Time // events from before do not come to it
 }
 
 // matches reports whether events of a type come to this queue.
@@ -43,6 +44,7 @@ func (q *queue) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
 	}
+	q.created = q.consumer.CachedInfo().Created
 	return nil
 }
 

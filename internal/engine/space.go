@@ -15,6 +15,9 @@ var errFull = errors.New("the store is full")
 // diskReserve is what is left free on the disk. The store breaks for good when a write fails for lack of room.
 const diskReserve = 64 << 20
 
+// maxShare bounds in bytes what is taken between two measurements, as others may fill the same disk.
+const maxShare = 16 << 20
+
 // messageOverhead is at least what the store adds to a message: record header, checksum, subject.
 const messageOverhead = 256
 
@@ -26,7 +29,7 @@ type space struct {
 	budget int64 // bytes
 
 	mu   sync.Mutex
-	left int64 // at most what was left when it was measured, minus what was taken since
+	left int64 // a share of what was left when it was measured, minus what was taken since
 }
 
 // take takes bytes from the budget, or returns errFull. What is not written after all comes back with the next
@@ -42,8 +45,7 @@ func (s *space) take(ctx context.Context, bytes int64) error {
 		if left < bytes {
 			return errFull
 		}
-		// A part of what is free, so that others who fill the same disk are noticed in time.
-		s.left = min(left, max(bytes, s.budget/64))
+		s.left = min(left, max(bytes, min(maxShare, s.budget/64)))
 	}
 	s.left -= bytes
 	return nil

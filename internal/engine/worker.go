@@ -13,6 +13,10 @@ import (
 	"funnelweb/framework"
 )
 
+// deadlyAttempts is how many attempts at least have to be made by a job that is suspected of ending the process: a
+// machine that was off for a day must not look like that.
+const deadlyAttempts = 10
+
 // delivery is one delivery of an event to a worker.
 type delivery struct {
 	*queue
@@ -76,6 +80,9 @@ func (d *delivery) work(jobs context.Context) error {
 	case !holds:
 		return d.finish(jobs, framework.RunSkipped, framework.Result{})
 	}
+	if d.deadly() {
+		return d.giveUp(jobs, d.unusable("run", "its attempts do not end: the process ends with them", nil))
+	}
 	if err := d.begin(jobs); err != nil {
 		return err
 	}
@@ -122,8 +129,13 @@ func (q *queue) fresh(sequence, revision uint64) *record {
 
 // condition reports whether the automation wants the event. Its errors are permanent.
 func (d *delivery) condition() (bool, error) {
-	if d.broken != nil || d.automation.When == nil {
-		return d.broken == nil, d.broken
+	switch {
+	case d.broken != nil:
+		return false, d.broken
+	case !d.matches(d.event.Type): // put back before the automation was given another type
+		return false, nil
+	case d.automation.When == nil:
+		return true, nil
 	}
 	holds, err := evaluate(d.automation.When, d.event)
 	if err != nil && !framework.IsPermanent(err) {
@@ -142,6 +154,11 @@ func (d *delivery) unusable(op, reason string, cause error) error {
 	return &framework.ServiceError{
 		Service: "automation " + d.automation.Name, Op: op, Reason: reason, Permanent: true, Err: cause,
 	}
+}
+
+// deadly reports whether attempts took the process with them (memory, a fatal error) for as long as a job may fail.
+func (d *delivery) deadly() bool {
+	return d.record.State == framework.RunRunning && d.record.Attempts >= deadlyAttempts && !d.engine.now().Before(d.record.GiveUpAt)
 }
 
 // begin counts an attempt before it is made: one that takes the process with it counts too.

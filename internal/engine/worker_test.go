@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 func down() error {
@@ -249,7 +250,7 @@ func TestASlowJobDelaysNoOtherJobOfItsAutomation(t *testing.T) {
 	}
 	run(t, engine, onAlert("enrich", enrich))
 	var events []framework.Event
-	for _, key := range strings.Split("abcdefghijkl", "") { // more than there are workers
+	for key := range strings.SplitSeq("abcdefghijkl", "") { // more than there are workers
 		events = append(events, alert(t, key))
 	}
 	publish(t, engine, events...)
@@ -271,14 +272,14 @@ func TestNoMoreJobsRunAtOnceThanThereAreWorkers(t *testing.T) {
 	busy := &action{do: func(ctx context.Context, _ framework.Job) (framework.Result, error) {
 		n := now.Add(1)
 		defer now.Add(-1)
-		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() { //nolint:revive // all in the head
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 		}
 		pause(ctx, 5*time.Millisecond)
 		return framework.Result{}, nil
 	}}
 	run(t, engine, onAlert("ticket", busy))
 	var events []framework.Event
-	for _, key := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+	for key := range strings.SplitSeq("abcdefghijklmnopqrstuvwxyz", "") {
 		events = append(events, alert(t, key))
 	}
 	publish(t, engine, events...)
@@ -315,4 +316,81 @@ func TestADamagedEventIsADeadLetter(t *testing.T) {
 	if len(ticket.attempts()) != 0 {
 		t.Error("the action was given a damaged event")
 	}
+}
+
+func TestAnEventOfAnotherTypeIsSkipped(t *testing.T) {
+	engine := open(t, t.TempDir(), nil)
+	ticket := &action{}
+	run(t, engine, onAlert("ticket", ticket))
+	event, err := framework.NewEvent("splunk.report", "first", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, engine, event)
+	if _, err := engine.redo(t.Context(), engine.configured()[0], letter{Event: event, DeadLetter: framework.DeadLetter{EventID: event.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	untilState(t, engine, event.ID, framework.RunSkipped)
+	if len(ticket.attempts()) != 0 {
+		t.Error("the action was given an event of a type that it is not for")
+	}
+}
+
+func TestAJobThatEndsTheProcessIsGivenUpInTheEnd(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		run      framework.Run
+		giveUpAt time.Time
+		want     framework.RunState
+	}{
+		"after a day of trying":                  {framework.Run{State: framework.RunRunning, Attempts: 10}, now, framework.RunDead},
+		"not before":                             {framework.Run{State: framework.RunRunning, Attempts: 10}, now.Add(time.Hour), framework.RunDone},
+		"not after a few attempts and a day off": {framework.Run{State: framework.RunRunning, Attempts: 9}, now, framework.RunDone},
+		"not when its last attempt only failed":  {framework.Run{State: framework.RunRetrying, Attempts: 10}, now, framework.RunDone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine := open(t, t.TempDir(), nil)
+			event := alert(t, "first")
+			// The event will be the first message of its stream; this is what an earlier process noted about it.
+			if err := engine.runs.write(t.Context(), event.ID, "ticket", &record{Run: c.run, Sequence: 1, GiveUpAt: c.giveUpAt}); err != nil {
+				t.Fatal(err)
+			}
+			run(t, engine, onAlert("ticket", &action{}))
+			publish(t, engine, event)
+			untilState(t, engine, event.ID, c.want)
+		})
+	}
+}
+
+func TestTheLogNeverHoldsAnEventsData(t *testing.T) {
+	const canary = "canary-7f3a9c51-of-the-event"
+	var log lockedBuffer
+	engine := open(t, t.TempDir(), func(o *Options) {
+		o.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	var calls atomic.Int32
+	run(t, engine, onAlert("ticket", &action{do: func(context.Context, framework.Job) (framework.Result, error) {
+		switch calls.Add(1) {
+		case 1:
+			return framework.Result{}, down()
+		case 2:
+			return framework.Result{}, &framework.Wait{Until: time.Now(), Reason: "a quota"}
+		case 3:
+			panic("again")
+		}
+		return framework.Result{}, forbidden()
+	}}))
+	event := alert(t, canary)
+	event.Data = framework.JSON(`{"user":"` + canary + `"}`)
+	publish(t, engine, event)
+	untilState(t, engine, event.ID, framework.RunDead)
+	status, err := engine.Event(t.Context(), event.ID)
+	if err != nil || !bytes.Contains(status.Event.Data, []byte(canary)) {
+		t.Errorf("the event's data %s, error %v", status.Event.Data, err)
+	}
+	closeEngine(t, engine)
+	if !strings.Contains(log.String(), "gave up on an event") {
+		t.Error("the log is empty")
+	}
+	frameworktest.LeaksNoSecret(t, canary, log.String())
 }
