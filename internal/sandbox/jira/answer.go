@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxBody bounds a request body in bytes. The longest legitimate one is an issue with every text at its limit.
@@ -82,7 +83,8 @@ func (s *Server) rest(handle handle) http.Handler {
 }
 
 func write(w http.ResponseWriter, status int, body any) {
-	encoded, err := json.Marshal(body, json.Deterministic(true))
+	// What came in an address may be no UTF-8 and is quoted in refusals.
+	encoded, err := json.Marshal(body, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

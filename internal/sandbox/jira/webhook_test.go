@@ -2,7 +2,9 @@ package jira_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 	"funnelweb/internal/sandbox/jira"
 )
 
@@ -255,5 +258,78 @@ func TestCloseAbandonsDeliveries(t *testing.T) {
 	}
 	if err := b.Close(); err != nil {
 		t.Errorf("closed again: %v", err)
+	}
+}
+
+// Whatever happens, neither the log nor what is read back or answered holds a secret.
+func TestSecretsStayInside(t *testing.T) {
+	const hook, inURL = "webhook-secret-canary", "url-secret-canary"
+	var log lockedBuffer
+	r := receive(t, 503, 202, 401)
+	b := start(t, jira.Cloud, func(o *jira.Options) {
+		o.Log = slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.WebhookURL, o.WebhookSecret = r.URL+"/?token="+inURL, framework.NewSecret(hook)
+	})
+	texts := []string{}
+	keep := func(got reply) { texts = append(texts, got.body, fmt.Sprint(got.header)) }
+	keep(b.do(t, "POST", "/rest/api/2/issue", issue(`,"summary":"s"`)))
+	keep(b.do(t, "POST", "/rest/api/2/issue", issue(``)))
+	keep(b.do(t, "GET", "/rest/api/2/myself", "", func(r *http.Request) { r.SetBasicAuth(user, "x"+token) }))
+	keep(b.do(t, "GET", "/browse/SEC-1", ""))
+	b.delivered(t)
+	r.Close() // nobody answers any more
+	keep(b.do(t, "POST", "/rest/api/2/issue", issue(`,"summary":"s"`)))
+	b.delivered(t)
+	for _, delivery := range b.Deliveries() {
+		texts = append(texts, fmt.Sprintf("%+v", delivery), string(delivery.Body))
+	}
+	texts = append(texts, log.String())
+	if !strings.Contains(log.String(), "jira webhook") {
+		t.Errorf("nothing was logged: %q", log.String())
+	}
+	for _, canary := range []string{token, hook, inURL} {
+		frameworktest.LeaksNoSecret(t, canary, texts...)
+	}
+}
+
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+func TestManyMayWriteAtOnce(t *testing.T) {
+	r := receive(t)
+	b := hooked(t, jira.Cloud, r)
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			if got, err := b.try(t, "POST", "/rest/api/2/issue", issue(`,"summary":"s"`)); err != nil || got.status != http.StatusCreated {
+				t.Errorf("answered %d %s %v", got.status, got.body, err)
+			}
+		})
+	}
+	group.Wait()
+	b.delivered(t)
+	keys := map[string]bool{}
+	for i, one := range b.Issues() {
+		keys[one.Key] = true
+		if delivery := b.Deliveries()[i]; delivery.IssueKey != one.Key {
+			t.Errorf("event %d is of %s, want %s", i, delivery.IssueKey, one.Key)
+		}
+	}
+	if len(keys) != 20 {
+		t.Errorf("%d different keys", len(keys))
 	}
 }

@@ -1,10 +1,7 @@
 package wiki
 
 import (
-	"net/netip"
-	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -151,109 +148,6 @@ func media(input string, at int) found {
 	return found{nodes: []node{{kind: image, target: target}}, length: length}
 }
 
-// schemes begin addresses that become links without any mark. Atlassian's parser knows http, ftp, irc and mailto in
-// lower case; the older one also news, nntp and file.
-func schemes() []string {
-	return []string{"http://", "https://", "ftp://", "ftps://", "irc://", "mailto:", "nntp://", "news://", "file://"}
-}
-
-func addressScheme(rest string) string {
-	for _, scheme := range schemes() {
-		if len(rest) >= len(scheme) && strings.EqualFold(rest[:len(scheme)], scheme) {
-			return rest[:len(scheme)]
-		}
-	}
-	return ""
-}
-
-// address reads an address that stands on its own.
-func (p parser) address(rest string) found {
-	scheme := addressScheme(rest)
-	end := len(scheme)
-	for end < len(rest) && (isWord(rest[end]) || strings.IndexByte(`?!~^/\#$%&'()*+,-.:;<=@`, rest[end]) >= 0) {
-		end++
-	}
-	target := strings.TrimRight(rest[:end], "?!.")
-	target = strings.TrimRight(target, `.,>)];}"'!`)
-	if len(target) <= len(scheme) {
-		return plainText(rest[:1], 1)
-	}
-	shown := target
-	if strings.EqualFold(scheme, "mailto:") {
-		shown = target[len(scheme):]
-	}
-	got := node{kind: link, target: target, children: []node{{kind: text, text: shown}}}
-	if !ordinaryAddress(target) {
-		got.also = p.deeper().parse(target[1:], 0)
-	}
-	return found{nodes: []node{got}, length: len(target)}
-}
-
-var ordinaryPattern = regexp.MustCompile(`^(?:https?|ftps?)://([a-z0-9-]+(?:\.[a-z0-9-]+)*\.?)(?::[0-9]{1,4})?(?:[/?#]|$)|^mailto:`)
-
-// ordinaryAddress reports whether every parser takes the text for an address. They differ about odd hosts.
-func ordinaryAddress(target string) bool {
-	match := ordinaryPattern.FindStringSubmatch(target)
-	if match == nil || strings.Contains(match[1], "xn--") {
-		return false
-	}
-	labels := strings.Split(strings.TrimSuffix(match[1], "."), ".")
-	if last := labels[len(labels)-1]; last != "" && last[0] <= '9' {
-		_, err := netip.ParseAddr(match[1])
-		return err == nil
-	}
-	return true
-}
-
 func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-}
-
-func forcedBreak(input string, at int) found {
-	run := input[at+2:]
-	if end := strings.IndexFunc(run, unicode.IsSpace); end >= 0 {
-		run = run[:end]
-	}
-	if at > 0 && input[at-1] == '\\' || strings.Contains(run, `\`) {
-		return literally(input, at, 2)
-	}
-	return found{nodes: []node{{kind: lineBreak}}, length: 2}
-}
-
-// dash turns -- and --- that stand alone into dashes.
-func dash(input string, at int) found {
-	signs := map[int]string{2: "–", 3: "—"}
-	length := 2
-	for length < 4 && strings.HasPrefix(input[at+length:], "-") {
-		length++
-	}
-	before, size := utf8.DecodeLastRuneInString(input[:at])
-	if size > 0 && !unicode.IsSpace(before) {
-		return literally(input, at, length)
-	}
-	after, size := utf8.DecodeRuneInString(input[at+length:])
-	if size > 0 && !unicode.IsSpace(after) || signs[length] == "" {
-		return literally(input, at, length)
-	}
-	return plainText(signs[length], length)
-}
-
-// signs are what smileys and other signs stand for.
-func signs() map[string]string {
-	return map[string]string{
-		":)": "🙂", ":-)": "🙂", ":(": "😞", ":-(": "😞", ":P": "😛", ":-P": "😛", ":p": "😛", ":-p": "😛",
-		":D": "😃", ":-D": "😃", ";)": "😉", ";-)": "😉", "(y)": "👍", "(n)": "👎", "(i)": "ℹ", "(/)": "✅", "(x)": "❌",
-		"(!)": "⚠", "(+)": "➕", "(-)": "➖", "(?)": "❓", "(on)": "💡", "(off)": "💡", "(*)": "⭐", "(*y)": "⭐",
-		"(*r)": "⭐", "(*g)": "⭐", "(*b)": "⭐", "(flag)": "🚩", "(flagoff)": "⚐",
-	}
-}
-
-func smiley(rest string) found {
-	for length := 2; length <= min(9, len(rest)); length++ {
-		sign, ok := signs()[rest[:length]]
-		if ok && (length == len(rest) || rest[length] == '_' || !isWord(rest[length])) {
-			return found{nodes: []node{{kind: emoji, target: rest[:length], children: []node{{kind: text, text: sign}}}}, length: length}
-		}
-	}
-	return plainText(rest[:1], 1)
 }

@@ -94,6 +94,42 @@ func compare(t *testing.T, name, got string) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for _, test := range []struct{ name, markup, want string }{
+		{"nothing is nothing", " \n\n ", ""},
+		{"marks are dropped", "*bold* and _it_", "bold and it"},
+		{"lines are kept, several empty ones are one", "a\nb\n\n\n\nc", "a\nb\n\nc"},
+		{"a forced break is a line", `a\\ b`, "a\nb"},
+		{"escapes are resolved", `\[~admin\] \{code\} 5\*3\*2`, "[~admin] {code} 5*3*2"},
+		{"other backslashes stay", `C:\Users\jdoe`, `C:\Users\jdoe`},
+		{"headings are underlined", "h1. One\nh3. Three", "One\n===\n\nThree\n-----"},
+		{"mentions", "[~accountid:5b10]: hi", "@accountid:5b10: hi"},
+		{"links", "[a|http://b.example] http://c.example. [http://d.example]", "a (http://b.example) http://c.example. http://d.example"},
+		{"mail addresses", "[mailto:a@b.example] [Al|mailto:a@b.example]", "mailto:a@b.example Al (mailto:a@b.example)"},
+		{"images and attachments", "!http://a.example/b.png|width=3! [^c.pdf]", "[image http://a.example/b.png] [attachment c.pdf]"},
+		{"signs", "(/) done (x) not", "✅ done ❌ not"},
+		{"dashes", "a -- b --- c", "a – b — c"},
+		{"tables", "||a||long header||\n|x|y|", "a | long header\n--+------------\nx | y"},
+		{"tables with headers at the side", "||a|x|\n||bb|y|", "a  | x\nbb | y"},
+		{"rows of different lengths", "|a|b|\n|c|", "a | b\nc"},
+		{"cells of several lines", "|a\nb|c|", "a | c\nb |"},
+		{"lists", "* a\n** b\nmore\n# c\n# d", "- a\n  - b\n    more\n1. c\n2. d"},
+		{"rules", "----", strings.Repeat("-", 40)},
+		{"quotes", "bq. said\n{quote}a\n\nb{quote}", "> said\n\n> a\n>\n> b"},
+		{"panels", "{panel:title=T}x{panel}", "| T\n| x"},
+		{"preformatted text as it is", "{noformat}\n  {\n *b*\n{noformat}", "    {\n     *b*"},
+		{"color is not seen", "{color:red}x{color}", "x"},
+		{"unknown macros as written", "{toc:depth=2}", "{toc:depth=2}"},
+		{"a line feed of Windows", "a\r\nb", "a\nb"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, Text(test.markup)); diff != "" {
+				t.Errorf("Text(%q) (-want +got):\n%s", test.markup, diff)
+			}
+		})
+	}
+}
+
 func TestTextDropsWhatMovesTheCursor(t *testing.T) {
 	for _, test := range []struct{ name, markup, want string }{
 		{"escape sequences", "a\x1b[31mred", "a[31mred"},
