@@ -62,7 +62,7 @@ func TestTogetherTheyServeTheDocumentedRoutes(t *testing.T) {
 
 func TestAMistakeInAnEndpointsConfigurationNamesItsPlace(t *testing.T) {
 	for name, test := range map[string]struct{ endpoint, with, want string }{
-		"an unknown key":              {"splunk", "undeclard: drop", "line 1: endpoints[0].with: unknown key undeclard; there are undeclared"},
+		"an unknown key":              {"splunk", "undeclard: drop", "line 1: endpoints[0].with: unknown key undeclard; known: undeclared"},
 		"a key where there are none":  {"status", "\npublic: true", "line 2: endpoints[0].with: unknown key public; there are none"},
 		"a word that is not known":    {"splunk", "undeclared: keep", "line 1: endpoints[0].with: undeclared is either reject or drop"},
 		"a name that matches nobody":  {"jira", "ignore_users: [bot, '']", "line 1: endpoints[0].with.ignore_users: an empty name matches nobody"},

@@ -61,10 +61,10 @@ func TestMistakesNameLinePathAndRule(t *testing.T) {
 		want       []string
 	}{
 		{"none", "name: a\non: true\nsize: 1\nrate: 0.5\nwait: 30s\nwords: [a]\ntable: {a: b}\nplain: x\n", nil},
-		{"an unknown key", "name: a\nnested:\n  max_url: 5\n", []string{"line 3: with.nested: unknown key max_url; there are url, count"}},
-		{"an unknown key at the top", "titel: a\n", []string{"line 1: with: unknown key titel; there are name, on, size, rate, wait, words, table, nested, list, secret, secrets, plain"}},
-		{"a key that is kept from configurations", "hidden: a\n", []string{"line 1: with: unknown key hidden; there are name, on, size, rate, wait, words, table, nested, list, secret, secrets, plain"}},
-		{"an unknown key in a list", "list:\n  - url: a\n  - {urll: b}\n", []string{"line 3: with.list[1]: unknown key urll; there are url, count"}},
+		{"an unknown key", "name: a\nnested:\n  max_url: 5\n", []string{"line 3: with.nested: unknown key max_url; known: url, count"}},
+		{"an unknown key at the top", "titel: a\n", []string{"line 1: with: unknown key titel; known: name, on, size, rate, wait, words, table, nested, list, secret, secrets, plain"}},
+		{"a key that is kept from configurations", "hidden: a\n", []string{"line 1: with: unknown key hidden; known: name, on, size, rate, wait, words, table, nested, list, secret, secrets, plain"}},
+		{"an unknown key in a list", "list:\n  - url: a\n  - {urll: b}\n", []string{"line 3: with.list[1]: unknown key urll; known: url, count"}},
 		{"a key given twice", "name: a\non: true\nname: b\n", []string{"line 3: with: key name is given twice, first in line 1"}},
 		{"a key of a table given twice", "table:\n  a: 1\n  a: 2\n", []string{"line 3: with.table: key a is given twice, first in line 2"}},
 		{"text for a number", "size: many\n", []string{"line 1: with.size: expected a whole number, found text"}},
@@ -93,14 +93,14 @@ func TestMistakesNameLinePathAndRule(t *testing.T) {
 		{"keys for a secret", "secret: {env: A}\n", []string{"line 1: with.secret: a secret is written as env:NAME or file:/path"}},
 		{"all at once", "titel: a\nname: b\nname: c\nsize: x\nlist:\n  - count: y\n    urll: z\n", []string{
 			"line 3: with: key name is given twice, first in line 2",
-			"line 1: with: unknown key titel; there are name, on, size, rate, wait, words, table, nested, list, secret, secrets, plain",
+			"line 1: with: unknown key titel; known: name, on, size, rate, wait, words, table, nested, list, secret, secrets, plain",
 			"line 4: with.size: expected a whole number, found text",
 			"line 6: with.list[0].count: expected a whole number, found text",
-			"line 7: with.list[0]: unknown key urll; there are url, count",
+			"line 7: with.list[0]: unknown key urll; known: url, count",
 		}},
 		{"the place of an alias", "list:\n  - &a {urll: x}\n  - *a\n", []string{
-			"line 2: with.list[0]: unknown key urll; there are url, count",
-			"line 2: with.list[0]: unknown key urll; there are url, count",
+			"line 2: with.list[0]: unknown key urll; known: url, count",
+			"line 2: with.list[0]: unknown key urll; known: url, count",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestMistakeAtTheRootHasNoPath(t *testing.T) {
 	err := framework.DecodeConfig(parse(t, "a: 1\nsize: x\n"), "", &struct {
 		Size int `yaml:"size"`
 	}{})
-	want := []string{"line 1: unknown key a; there are size", "line 2: size: expected a whole number, found text"}
+	want := []string{"line 1: unknown key a; known: size", "line 2: size: expected a whole number, found text"}
 	if diff := cmp.Diff(want, lines(err)); diff != "" {
 		t.Error(diff)
 	}
@@ -147,7 +147,7 @@ func TestInlinedKeysAreKnown(t *testing.T) {
 		Inner inner  `yaml:",inline"`
 	}
 	err := framework.DecodeConfig(parse(t, "bucket: b\nbukcet: c\n"), "s3", &target)
-	if diff := cmp.Diff([]string{"line 2: s3: unknown key bukcet; there are name, bucket"}, lines(err)); diff != "" || target.Inner.Bucket != "b" {
+	if diff := cmp.Diff([]string{"line 2: s3: unknown key bukcet; known: name, bucket"}, lines(err)); diff != "" || target.Inner.Bucket != "b" {
 		t.Errorf("%s, bucket %q", diff, target.Inner.Bucket)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -20,18 +21,24 @@ type Event struct {
 	Data      JSON      `json:"data" doc:"The validated body"`
 }
 
-// NewEvent makes an event of type "source.what". The key is what makes two deliveries the same one:
-// the sender's stable delivery id, or the raw body where there is none. Equal source and key give
-// equal IDs; that is what deduplication, the ledger and every later lookup rest on.
+// eventTypePattern keeps types usable in the names of streams.
+var eventTypePattern = regexp.MustCompile(`^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$`)
+
+// NewEvent makes an event of type "source.what", both of a-z, 0-9 and _. The key, which must not be empty, is what
+// makes two deliveries the same one: the sender's stable delivery id, or the raw body where there is none. Equal type
+// and key give equal IDs; that is what deduplication, the ledger and every later lookup rest on.
 func NewEvent(eventType, key string, data any) (Event, error) {
-	source, _, ok := strings.Cut(eventType, ".")
-	if !ok || source == "" {
+	if !eventTypePattern.MatchString(eventType) {
 		return Event{}, fmt.Errorf("event type %q is not of the form source.what", eventType)
 	}
-	encoded, err := json.Marshal(data)
+	if key == "" {
+		return Event{}, fmt.Errorf("event %s has no key: all of its kind would count as one", eventType)
+	}
+	encoded, err := json.Marshal(data, json.Deterministic(true))
 	if err != nil {
 		return Event{}, fmt.Errorf("encode data of event %s: %w", eventType, err)
 	}
+	source, _, _ := strings.Cut(eventType, ".")
 	return Event{ID: source + "-" + Fingerprint(eventType, key), Type: eventType, Data: encoded}, nil
 }
 

@@ -3,12 +3,12 @@ package framework
 import (
 	"errors"
 	"fmt"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Kind says what an Indicator is.
@@ -40,6 +40,9 @@ var (
 	domainPattern = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$`)
 	hostPattern   = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?\$?$`)
 	hexPattern    = regexp.MustCompile(`^[0-9a-f]+$`)
+	// What stands before the @ of an address, unquoted: a dot-atom (RFC 5322 section 3.2.3, RFC 6532 for what is not
+	// ASCII), of at most 64 bytes (RFC 5321 section 4.5.3.1.1).
+	mailboxPattern = regexp.MustCompile("^[^\\s\"(),.:;<>@\\[\\]\\\\]+(\\.[^\\s\"(),.:;<>@\\[\\]\\\\]+)*$")
 )
 
 // ErrIndicator is wrapped by every error of ParseIndicator.
@@ -68,7 +71,11 @@ func ParseIndicator(kind Kind, value string) (Indicator, error) {
 	return Indicator{Kind: kind, Value: normal}, nil
 }
 
-func isControl(r rune) bool { return r < 0x20 || r == 0x7f || r == 0xfffd }
+// isControl also knows format characters, such as those that turn the direction of a text, and broken UTF-8: none of
+// them is part of an indicator, and each can make it look like another.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar
+}
 
 func normalise(kind Kind, value string) (string, bool) {
 	switch kind {
@@ -76,24 +83,24 @@ func normalise(kind Kind, value string) (string, bool) {
 		address, err := netip.ParseAddr(value)
 		return address.Unmap().WithZone("").String(), err == nil
 	case Domain:
-		value = strings.ToLower(strings.TrimSuffix(value, "."))
-		return value, len(value) <= 253 && domainPattern.MatchString(value)
+		return normaliseDomain(value)
 	case URL:
 		return normaliseURL(value)
 	case Email:
-		address, err := mail.ParseAddress(value)
-		if err != nil || address.Name != "" {
+		at := strings.LastIndexByte(value, '@')
+		if at < 1 || at > 64 || !mailboxPattern.MatchString(value[:at]) {
 			return "", false
 		}
-		at := strings.LastIndexByte(address.Address, '@')
-		return address.Address[:at] + strings.ToLower(address.Address[at:]), true
+		domain, ok := normaliseDomain(value[at+1:])
+		return value[:at+1] + domain, ok
 	case MD5, SHA1, SHA256:
 		value = strings.ToLower(value)
 		return value, len(value) == hashLength(kind) && hexPattern.MatchString(value)
 	case User:
 		return value, len(value) <= 256
 	case Host:
-		return strings.ToLower(strings.TrimSuffix(value, ".")), hostPattern.MatchString(value)
+		value = strings.TrimSuffix(value, ".")
+		return strings.ToLower(value), hostPattern.MatchString(value)
 	default:
 		return "", false
 	}
@@ -110,11 +117,20 @@ func hashLength(kind Kind) int {
 	}
 }
 
+func normaliseDomain(value string) (string, bool) {
+	if strings.ContainsFunc(value, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return "", false // lower case turns some letters into ASCII
+	}
+	value = strings.ToLower(strings.TrimSuffix(value, "."))
+	return value, len(value) <= 253 && domainPattern.MatchString(value)
+}
+
 func normaliseURL(value string) (string, bool) {
 	parsed, err := url.Parse(value)
-	if err != nil || parsed.Host == "" || !slices.Contains([]string{"http", "https", "ftp"}, strings.ToLower(parsed.Scheme)) {
+	if err != nil || parsed.Hostname() == "" || !slices.Contains([]string{"http", "https", "ftp"}, parsed.Scheme) {
 		return "", false
 	}
-	parsed.Scheme, parsed.Host = strings.ToLower(parsed.Scheme), strings.ToLower(parsed.Host)
-	return parsed.String(), true
+	parsed.Host = strings.ToLower(parsed.Host)
+	normal := parsed.String()
+	return normal, len(normal) <= maxIndicator
 }

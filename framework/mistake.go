@@ -82,7 +82,7 @@ func explain(message string, target any) string {
 		if len(keys[found[2]]) == 0 {
 			return "unknown key " + found[1] + "; there are none"
 		}
-		return "unknown key " + found[1] + "; there are " + strings.Join(keys[found[2]], ", ")
+		return "unknown key " + found[1] + "; known: " + strings.Join(keys[found[2]], ", ")
 	}
 	if found := wrongType.FindStringSubmatch(message); found != nil {
 		return mismatch(nameOfTag(found[1]), nameOfType(found[2]))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -123,12 +124,8 @@ func find[P any](parts map[string]build[P], kind, name string, node *yaml.Node, 
 }
 
 func list[P any](parts map[string]build[P]) string {
-	text := ""
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		if text != "" {
-			text += ", "
-		}
-		text += name
+	if len(parts) == 0 {
+		return "none"
 	}
-	return text
+	return strings.Join(slices.Sorted(maps.Keys(parts)), ", ")
 }

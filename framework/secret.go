@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -34,7 +35,7 @@ func ResolveSecret(reference string) (Secret, error) {
 	var value string
 	switch {
 	case kind == "env" && name != "":
-		found, ok := os.LookupEnv(name)
+		found, ok := os.LookupEnv(name) //nolint:forbidigo // this is where the environment is read
 		if !ok {
 			return Secret{}, fmt.Errorf("environment variable %s is not set", name)
 		}
@@ -54,17 +55,19 @@ func ResolveSecret(reference string) (Secret, error) {
 	return Secret{value: &value}, nil
 }
 
+// readSecretFile does without the line feeds that editors leave at the end. It trusts no stated size: a device has none.
 func readSecretFile(path string) (string, error) {
-	info, err := os.Stat(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("read secret file: %w", err)
 	}
-	if info.Size() > maxSecretFile {
+	defer file.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(io.LimitReader(file, maxSecretFile+1))
+	if err != nil {
+		return "", fmt.Errorf("read secret file: %w", err)
+	}
+	if len(body) > maxSecretFile {
 		return "", fmt.Errorf("secret file %s is larger than %d bytes", path, maxSecretFile)
-	}
-	body, err := os.ReadFile(path) //nolint:gosec // the operator's own configuration names the path
-	if err != nil {
-		return "", fmt.Errorf("read secret file: %w", err)
 	}
 	return strings.TrimRight(string(body), "\r\n"), nil
 }
