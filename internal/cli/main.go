@@ -25,11 +25,13 @@ const (
 // commands is the command line.
 type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Run the server."`
+	Demo        demoCommand        `cmd:"" help:"Run the whole loop against the built-in sandbox, told step by step. Needs no account and no network."`
 	Check       checkCommand       `cmd:"" help:"Find every mistake in a configuration without starting anything."`
 	Routes      routesCommand      `cmd:"" help:"List what is served, with its plugins."`
 	OpenAPI     openAPICommand     `cmd:"" name:"openapi" help:"Print the OpenAPI 3.1 document of what is served."`
 	Events      eventsCommand      `cmd:"" help:"List the newest events of a running server, or show one with what became of it."`
 	Deadletters deadlettersCommand `cmd:"" help:"List, show, replay and drop what automations gave up on."`
+	Sandbox     sandboxCommand     `cmd:"" help:"Run only the sandbox: stand-ins for Jira, Active Directory, VirusTotal and Threat Stack."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,68 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	callTimeout = 10 * time.Second
+	maxAnswer   = 8 << 20
+	pollEvery   = 25 * time.Millisecond
+)
+
+// caller calls the server as its senders and users do.
+type caller struct {
+	base string
+	http *http.Client
+}
+
+// call sends a call and decodes the answer. A status other than those wanted is an error that quotes the problem.
+func (c *caller) call(ctx context.Context, method, path, token string, body []byte, out any, want ...int) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(string(body)))
+	if err != nil {
+		return 0, fmt.Errorf("make the call: %w", err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, fmt.Errorf("call the server: %w", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return 0, fmt.Errorf("read the answer: %w", err)
+	}
+	for _, wanted := range want {
+		if response.StatusCode == wanted {
+			return wanted, json.Unmarshal(answer, out)
+		}
+	}
+	return response.StatusCode, fmt.Errorf("the server answered %d: %s", response.StatusCode, answer)
+}
+
+// until asks again and again until the answer is there; when the context ends first, the last reason is the error.
+func until(ctx context.Context, ask func() error) error {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		err := ask()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not within the time limit: %w", err)
+		case <-ticker.C:
+		}
+	}
+}

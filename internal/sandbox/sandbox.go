@@ -1,0 +1,106 @@
+// Package sandbox joins the stand-ins for the services around Funnelweb: Jira, Active Directory, VirusTotal and Threat
+// Stack, each on a loopback socket of its own, with the data of one story. They speak the real protocols and are strict; they
+// prove nothing about the real services, which other tests do where they can be had.
+package sandbox
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"funnelweb/framework"
+	"funnelweb/internal/sandbox/directory"
+	"funnelweb/internal/sandbox/jira"
+	"funnelweb/internal/sandbox/threatstack"
+	"funnelweb/internal/sandbox/virustotal"
+)
+
+// Options say where the stand-ins listen; an empty address takes a free port of 127.0.0.1.
+type Options struct {
+	JiraAddr, DirectoryAddr, VirusTotalAddr, ThreatStackAddr string
+
+	WebhookURL string           // where Jira sends its webhooks; nowhere when empty
+	Now        func() time.Time // required
+	Log        *slog.Logger     // required
+}
+
+// Sandbox is all stand-ins, running.
+type Sandbox struct {
+	Jira        *jira.Server
+	Directory   *directory.Server
+	VirusTotal  *virustotal.Server
+	ThreatStack *threatstack.Server
+
+	access access
+}
+
+// JiraUser is who logs in to the Jira stand-in.
+const JiraUser = "bot@lab.example"
+
+// access is what callers of the stand-ins, and of a server beside them, prove themselves with. It is made at random.
+type access struct {
+	jiraToken, jiraWebhook, adPassword, vtKey, threatStackKey, splunkToken, archiveToken framework.Secret
+}
+
+func newAccess() access {
+	secret := func() framework.Secret { return framework.NewSecret(rand.Text()) }
+	return access{secret(), secret(), secret(), secret(), secret(), secret(), secret()}
+}
+
+// Start starts all stand-ins, or none.
+func Start(ctx context.Context, options Options) (s *Sandbox, err error) {
+	s = &Sandbox{access: newAccess()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+			s = nil
+		}
+	}()
+	s.Jira, err = jira.Start(ctx, jira.Options{
+		Addr: options.JiraAddr, User: JiraUser, Token: s.access.jiraToken, Projects: map[string][]string{"SEC": {"Task", "Bug", "Incident"}},
+		WebhookURL: options.WebhookURL, WebhookSecret: s.access.jiraWebhook, Now: options.Now, Log: options.Log,
+	})
+	if err != nil {
+		return s, err
+	}
+	s.Directory, err = directory.Start(ctx, directory.Options{
+		Addr: options.DirectoryAddr, BindPassword: s.access.adPassword, Now: options.Now, Log: options.Log,
+	})
+	if err != nil {
+		return s, err
+	}
+	s.VirusTotal, err = virustotal.Start(ctx, virustotal.Options{
+		Addr: options.VirusTotalAddr, Key: s.access.vtKey, PerMinute: 4, PerDay: 500, Now: options.Now, Log: options.Log,
+	})
+	if err != nil {
+		return s, err
+	}
+	s.ThreatStack, err = threatstack.Start(ctx, threatstack.Options{
+		Addr: options.ThreatStackAddr, Key: s.access.threatStackKey, Now: options.Now, Log: options.Log,
+	})
+	return s, err
+}
+
+// Close stops all stand-ins and waits for them.
+func (s *Sandbox) Close() error {
+	var errs []error
+	if s.Jira != nil {
+		errs = append(errs, s.Jira.Close())
+	}
+	if s.Directory != nil {
+		errs = append(errs, s.Directory.Close())
+	}
+	if s.VirusTotal != nil {
+		errs = append(errs, s.VirusTotal.Close())
+	}
+	if s.ThreatStack != nil {
+		errs = append(errs, s.ThreatStack.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("stop the sandbox: %w", err)
+	}
+	return nil
+}
