@@ -18,9 +18,9 @@ func TestWhatIsPrivateIsNotSent(t *testing.T) {
 	cases := map[string]string{
 		"ip 10.1.2.3": address, "ip 172.16.0.1": address, "ip 172.31.255.255": address, "ip 192.168.1.1": address,
 		"ip 127.0.0.1": address, "ip 169.254.169.254": address, "ip 100.64.0.1": address, "ip 0.0.0.0": address,
-		"ip 224.0.0.1": address, "ip 255.255.255.255": address, "ip 192.0.2.1": address, "ip 198.18.0.1": address,
+		"ip 224.0.0.1": address, "ip 255.255.255.255": address, "ip 198.18.0.1": address,
 		"ip ::1": address, "ip ::": address, "ip fe80::1%eth0": address, "ip fd00::1": address, "ip fec0::1": address,
-		"ip ::ffff:10.0.0.1": address, "ip 64:ff9b::a00:1": address, "ip 2002:c0a8:101::1": address, "ip 2001:db8::1": address,
+		"ip ::ffff:10.0.0.1": address, "ip 64:ff9b::a00:1": address, "ip 2002:c0a8:101::1": address,
 		"ip ff02::1": address,
 
 		"domain dc1.local": name, "domain a.b.internal": name, "domain nas.lan": name, "domain x.corp": name,
@@ -53,7 +53,7 @@ func TestWhatIsPrivateIsNotSent(t *testing.T) {
 func TestWhatIsPublicIsSent(t *testing.T) {
 	enricher := newEnricher(t, validConfig("https://www.virustotal.com/api/v3"))
 	for _, text := range []string{
-		"ip 8.8.8.8", "ip 172.32.0.1", "ip 100.128.0.1", "ip 2606:4700::1111", "ip 64:ff9b::808:808", "ip 2002:808:808::1",
+		"ip 8.8.8.8", "ip 203.0.113.66", "ip 2001:db8::1", "ip 172.32.0.1", "ip 100.128.0.1", "ip 2606:4700::1111", "ip 64:ff9b::808:808", "ip 2002:808:808::1",
 		"domain evil.example", "domain local.example", "domain notcorp.example.com", "domain xn--80ak6aa92e.com",
 		"url http://8.8.8.8/", "url https://evil.example:8443/a?b=c", "url https://internal.evil.example/", "md5 " + eicarMD5,
 	} {
