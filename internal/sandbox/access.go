@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,9 +23,22 @@ func (s *Sandbox) WriteAccess(dir string) error {
 		"splunk-token":        s.access.splunkToken.Reveal(),
 		"archive-token":       s.access.archiveToken.Reveal(),
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		if err := writeSecret(filepath.Join(dir, name), text); err != nil {
 			return fmt.Errorf("write the sandbox's secrets: %w", err)
 		}
 	}
 	return nil
+}
+
+// writeSecret makes the file anew: one that is there may be readable by others, or lead elsewhere.
+func writeSecret(path, text string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
 }
