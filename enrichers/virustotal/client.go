@@ -107,11 +107,12 @@ func (e *Enricher) send(ctx context.Context, request *http.Request) (*http.Respo
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = response.Body.Close() }()
+	received := response.Body // which is replaced below
+	defer func() { _ = received.Close() }()
 	if response.Header.Get("Content-Encoding") != "" {
 		return nil, errPacked
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(received, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}

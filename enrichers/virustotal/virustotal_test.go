@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,5 +274,52 @@ func TestTheReadmesConfigurationLoads(t *testing.T) {
 	config.Key, config.InternalNames = framework.Secret{}, nil
 	if diff := cmp.Diff(Defaults(), config, cmp.AllowUnexported(framework.Secret{})); diff != "" {
 		t.Errorf("the README's defaults differ (-code +README):\n%s", diff)
+	}
+}
+
+// closing counts the answers whose body was closed.
+type closing struct {
+	http.RoundTripper
+	opened, closed atomic.Int32
+}
+
+func (c *closing) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := c.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	c.opened.Add(1)
+	response.Body = &closingBody{response.Body, c}
+	return response, nil
+}
+
+type closingBody struct {
+	io.ReadCloser
+	counter *closing
+}
+
+func (b *closingBody) Close() error {
+	b.counter.closed.Add(1)
+	return b.ReadCloser.Close()
+}
+
+func TestEveryAnswerIsClosed(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"a good one": eicarFile(t), "a refusal": refuses(http.StatusNotFound, "NotFoundError", "not found"), "nonsense": says(http.StatusOK, "<html>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			counter := &closing{}
+			enricher := newEnricher(t, validConfig(serve(t, answer).URL), func(deps *framework.Deps) {
+				counter.RoundTripper = deps.HTTP.Transport
+				if counter.RoundTripper == nil {
+					counter.RoundTripper = http.DefaultTransport
+				}
+				deps.HTTP = &http.Client{Transport: counter, Timeout: deps.HTTP.Timeout}
+			})
+			_, _ = enricher.Enrich(t.Context(), md5())
+			if counter.opened.Load() != 1 || counter.closed.Load() != 1 {
+				t.Errorf("%d answers were opened and %d closed", counter.opened.Load(), counter.closed.Load())
+			}
+		})
 	}
 }

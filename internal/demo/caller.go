@@ -54,14 +54,18 @@ func (c *caller) call(ctx context.Context, method, path, token string, body []by
 func until(ctx context.Context, ask func() error) error {
 	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
+	reason := ctx.Err()
 	for {
 		err := ask()
 		if err == nil {
 			return nil
 		}
+		if reason == nil || ctx.Err() == nil { // else it failed because the time was up, which is no reason
+			reason = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not within the time limit: %w", err)
+			return fmt.Errorf("not within the time limit: %w", reason)
 		case <-ticker.C:
 		}
 	}

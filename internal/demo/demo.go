@@ -31,7 +31,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, stage.close()) }()
 	n.step("Sandbox and server started", stage.addresses())
-	s := &story{stage: stage, narrator: n}
+	s := &story{stage: stage, narrator: n, patience: stepTimeout}
 	if err := s.play(ctx); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("interrupted")

@@ -24,6 +24,7 @@ const stepTimeout = 15 * time.Second
 type story struct {
 	*stage
 	narrator *narrator
+	patience time.Duration // for each step
 
 	alertID  string // of the event
 	ticket   string // key
@@ -55,7 +56,7 @@ func steps() []step {
 // play plays every step; the first that fails ends the story.
 func (s *story) play(ctx context.Context) error {
 	for _, step := range steps() {
-		limited, cancel := context.WithTimeout(ctx, stepTimeout)
+		limited, cancel := context.WithTimeout(ctx, s.patience)
 		detail, err := step.play(s, limited)
 		cancel()
 		if err != nil {
@@ -143,23 +144,19 @@ func (s *story) awaitWebhook(ctx context.Context) (string, error) {
 		if _, err := s.call(ctx, http.MethodGet, "/api/v1/events?limit=20", s.operatorToken, nil, &list, http.StatusOK); err != nil {
 			return err
 		}
-		for _, event := range list.Events {
-			if event.Type == "jira.issue_created" {
-				s.issueID = event.ID
+		created := slices.IndexFunc(list.Events, func(e framework.Event) bool { return e.Type == "jira.issue_created" })
+		if created < 0 {
+			return errors.New("no jira.issue_created event is stored")
+		}
+		s.issueID = list.Events[created].ID
+		for _, delivery := range s.sandbox.Jira.Deliveries() {
+			if delivery.IssueKey == s.ticket && delivery.Status == http.StatusAccepted {
 				return nil
 			}
 		}
-		return errors.New("no jira.issue_created event is stored")
+		return errors.New("Jira did not see its webhook accepted") //nolint:revive // Jira is a name
 	})
-	if err != nil {
-		return "", err
-	}
-	for _, delivery := range s.sandbox.Jira.Deliveries() {
-		if delivery.IssueKey == s.ticket && delivery.Status == http.StatusAccepted {
-			return fmt.Sprintf("%s, signature checked, answered %d", s.issueID, delivery.Status), nil
-		}
-	}
-	return "", errors.New("Jira did not see its webhook accepted") //nolint:revive // Jira is a name
+	return s.issueID + ", signature checked, answered 202", err
 }
 
 func (s *story) awaitDirectory(ctx context.Context) (string, error) {
