@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -33,7 +34,10 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
-			return os.WriteFile(filepath.Join(env.WorkDir, "embedded.yaml"), configs.Embedded, 0o600)
+			return errors.Join(
+				os.WriteFile(filepath.Join(env.WorkDir, "embedded.yaml"), configs.Embedded, 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "demo.yaml"), configs.Demo, 0o600),
+			)
 		},
 	})
 }
