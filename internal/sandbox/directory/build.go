@@ -15,7 +15,8 @@ import (
 const (
 	maxPasswordAge   = 42 * 24 * time.Hour // Windows' default
 	lockoutThreshold = 5                   // wrong passwords; Windows' own default is never, its security baseline 3 to 10
-	firstRID         = 1103                // what Windows gives to the first accounts of a new domain
+	firstUSN         = 12_000
+	firstRID         = 1103 // what Windows gives to the first accounts of a new domain
 )
 
 // builtin is in its numbers what Windows calls BUILTIN.
@@ -140,6 +141,8 @@ func (d *domain) object(name, className string, root bool) (*entry, error) {
 	made.set("instanceType", "4")
 	made.set("whenCreated", generalizedTime(d.created))
 	made.set("whenChanged", generalizedTime(d.created))
+	made.set("uSNCreated", strconv.Itoa(firstUSN+len(d.order)))
+	made.set("uSNChanged", strconv.Itoa(firstUSN+len(d.order)))
 	made.set("name", naming.Value)
 	made.set("objectGUID", guidOf(made.id))
 	made.set("objectCategory", d.categoryDN(kind))

@@ -29,7 +29,7 @@ type control struct {
 	value    string
 }
 
-// readRequest reads one message. io.EOF means that the client left between two.
+// readRequest reads one message. The error is io.EOF when the client left between two.
 func readRequest(reader *bufio.Reader) (request, error) {
 	raw, err := readElement(reader)
 	if err != nil {

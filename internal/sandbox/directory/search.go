@@ -105,6 +105,10 @@ func pagingControl(cookie string) control {
 	return control{oid: ldap.ControlTypePaging, value: string(value.Bytes())}
 }
 
+func (q *query) wants(attribute string) bool {
+	return slices.ContainsFunc(q.wanted, func(one string) bool { return strings.EqualFold(one, attribute) })
+}
+
 func (s *session) search(ctx context.Context, r request) bool {
 	asked, err := parseQuery(r.op)
 	if err != nil {
@@ -162,6 +166,9 @@ func (s *session) find(q query, controls []control) answer {
 	base, failed := s.domain.resolve(q.base)
 	if failed.code != 0 {
 		return answer{result: failed}
+	}
+	if q.scope != ldap.ScopeBaseObject && q.wants("tokenGroups") {
+		return answer{result: result{code: ldap.LDAPResultOperationsError, message: "tokenGroups is computed for one entry at a time"}}
 	}
 	if q.paged {
 		return s.nextPage(q, base)
@@ -267,13 +274,17 @@ func (d *domain) elsewhere(parsed *ldap.DN) result {
 
 // references are the naming contexts below the base, which the search does not enter.
 func (d *domain) references(q query, base *entry) []string {
-	if q.here || base != d.base || q.scope != ldap.ScopeWholeSubtree {
+	if q.here || base != d.base || q.scope == ldap.ScopeBaseObject {
 		return nil
 	}
+	scope := ""
+	if q.scope == ldap.ScopeSingleLevel { // of which the root of the other one is all
+		scope = "??base"
+	}
 	return []string{
-		"ldap://ForestDnsZones." + d.dnsName + "/DC=ForestDnsZones," + d.base.dn,
-		"ldap://DomainDnsZones." + d.dnsName + "/DC=DomainDnsZones," + d.base.dn,
-		"ldap://" + d.dnsName + "/CN=Configuration," + d.base.dn,
+		"ldap://ForestDnsZones." + d.dnsName + "/DC=ForestDnsZones," + d.base.dn + scope,
+		"ldap://DomainDnsZones." + d.dnsName + "/DC=DomainDnsZones," + d.base.dn + scope,
+		"ldap://" + d.dnsName + "/CN=Configuration," + d.base.dn + scope,
 	}
 }
 

@@ -70,7 +70,7 @@ func (d *domain) values(e *entry, key, options string, q query) []attribute {
 	}
 	first, last, ranged := parseRange(options)
 	switch {
-	case len(values) == 0 || first >= len(values):
+	case options != "" && !ranged, len(values) == 0, first >= len(values):
 		return nil
 	case !ranged && len(values) <= maxValues:
 		return []attribute{{kind.name, values}}
@@ -88,24 +88,18 @@ func (d *domain) values(e *entry, key, options string, q query) []attribute {
 }
 
 // parseRange reads the option range=first-last, where last may be *.
-func parseRange(options string) (first, last int, ok bool) {
+func parseRange(option string) (first, last int, ok bool) {
 	const end = 1 << 30
-	for option := range strings.SplitSeq(options, ";") {
-		value, found := strings.CutPrefix(strings.ToLower(option), "range=")
-		if !found {
-			continue
-		}
-		low, high, _ := strings.Cut(value, "-")
-		first, err := strconv.Atoi(low)
-		if err != nil || first < 0 || first >= end {
-			continue
-		}
-		if high == "*" {
-			return first, end, true
-		}
-		if last, err := strconv.Atoi(high); err == nil && last >= first && last < end {
-			return first, last, true
-		}
+	value, found := strings.CutPrefix(strings.ToLower(option), "range=")
+	low, high, both := strings.Cut(value, "-")
+	if !found || !both {
+		return 0, end - 1, false
 	}
-	return 0, end, false
+	first, err := strconv.Atoi(low)
+	if high == "*" {
+		high = strconv.Itoa(end - 1)
+	}
+	last, lastErr := strconv.Atoi(high)
+	ok = err == nil && lastErr == nil && 0 <= first && first <= last && last < end
+	return first, last, ok
 }
