@@ -38,7 +38,7 @@ func (p parser) format(input string, at int) found {
 			continue
 		}
 		opening, closing := surrounding(rest, one.mark, closing)
-		raw, length, ok := span(input, at, opening, closing)
+		raw, length, ok := p.span(input, at, opening, closing)
 		if !ok {
 			return literally(input, at, len(opening))
 		}
@@ -69,7 +69,7 @@ func joins(r rune, size int) bool {
 
 // span finds the text between two marks on one line. Escapes in it are resolved, once, as Atlassian's parser does: the
 // text is then parsed again, so that what was escaped once is live in it.
-func span(input string, at int, opening, closing string) (raw string, length int, ok bool) {
+func (p parser) span(input string, at int, opening, closing string) (raw string, length int, ok bool) {
 	wrapped := func(mark string) bool { return strings.HasPrefix(mark, "{") && strings.HasSuffix(mark, "}") }
 	before, size := utf8.DecodeLastRuneInString(input[:at])
 	if joins(before, size) && !wrapped(opening) {
@@ -83,8 +83,9 @@ func span(input string, at int, opening, closing string) (raw string, length int
 	pieces := 0
 	for i := from; i < len(input); {
 		rest := input[i:]
+		*p.steps--
 		switch {
-		case rest[0] == '\n' || rest[0] == '\r':
+		case rest[0] == '\n' || rest[0] == '\r' || *p.steps < 0:
 			return "", 0, false
 		case strings.HasPrefix(rest, closing):
 			if pieces == 0 {
@@ -139,8 +140,8 @@ func spanPiece(input string, at int) (piece string, length int, ok bool) {
 	return rest[:1], 1, true
 }
 
-func media(input string, at int) found {
-	raw, length, ok := span(input, at, "!", "!")
+func (p parser) media(input string, at int) found {
+	raw, length, ok := p.span(input, at, "!", "!")
 	if !ok {
 		return literally(input, at, 1)
 	}

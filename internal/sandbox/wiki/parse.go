@@ -45,14 +45,26 @@ func literally(input string, at, length int) found {
 }
 
 // parser parses one piece of text inside others.
-type parser struct{ depth int }
+type parser struct {
+	depth int
+	steps *int // how many more characters may be looked at in search of the ends of marks
+}
+
+// maxSteps bounds the search for the ends of marks, which takes the square of a line's length when none has one. Texts
+// that people write need a hundredth of it.
+const maxSteps = 10_000_000
 
 func parse(markup string) []node {
 	clean := strings.ReplaceAll(strings.ToValidUTF8(markup, "\uFFFD"), "\x00", "")
-	return parser{}.parse(clean, 0)
+	steps := maxSteps
+	nodes := parser{steps: &steps}.parse(clean, 0)
+	if steps < 0 { // marks were left for text
+		nodes = append(nodes, node{kind: macro, target: "too much to read"})
+	}
+	return nodes
 }
 
-func (p parser) deeper() parser { return parser{p.depth + 1} }
+func (p parser) deeper() parser { return parser{p.depth + 1, p.steps} }
 
 // writer collects nodes and the text between them.
 type writer struct {
@@ -236,7 +248,7 @@ func (p parser) token(token tokens, input string, at int) found {
 	case tokenAddress:
 		return p.address(rest)
 	case tokenMedia:
-		return media(input, at)
+		return p.media(input, at)
 	case tokenEmoji:
 		return smiley(rest)
 	default:

@@ -7,11 +7,10 @@ import (
 )
 
 func forcedBreak(input string, at int) found {
-	run := input[at+2:]
-	if end := strings.IndexFunc(run, unicode.IsSpace); end >= 0 {
-		run = run[:end]
-	}
-	if at > 0 && input[at-1] == '\\' || strings.Contains(run, `\`) {
+	// A backslash in the word that follows makes it a path, such as that of a share.
+	rest := input[at+2:]
+	end := strings.IndexFunc(rest, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) })
+	if at > 0 && input[at-1] == '\\' || end >= 0 && rest[end] == '\\' {
 		return literally(input, at, 2)
 	}
 	return found{nodes: []node{{kind: lineBreak}}, length: 2}

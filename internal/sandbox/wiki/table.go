@@ -81,7 +81,7 @@ func (p parser) table(input string, at int) found {
 			i += read.open(rest)
 			continue
 		}
-		length := pieceInCell(input, i)
+		length := p.pieceInCell(input, i)
 		read.cell.WriteString(rest[:length])
 		i += length
 	}
@@ -90,7 +90,7 @@ func (p parser) table(input string, at int) found {
 }
 
 // pieceInCell is the length of what is passed over at once in a cell.
-func pieceInCell(input string, at int) int {
+func (p parser) pieceInCell(input string, at int) int {
 	rest := input[at:]
 	length := 1
 	switch rest[0] {
@@ -99,7 +99,7 @@ func pieceInCell(input string, at int) int {
 	case '[':
 		length = linkLength(rest)
 	case '!':
-		length = media(input, at).length
+		length = p.media(input, at).length
 	case '{':
 		_, _, length = macroSpan(rest)
 	}

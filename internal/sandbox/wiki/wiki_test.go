@@ -176,6 +176,17 @@ func TestDeepNestingEnds(t *testing.T) {
 	}
 }
 
+// Marks without an end must not cost the square of what Jira takes: a hostile ticket would stop whoever shows it.
+func TestWorkIsBounded(t *testing.T) {
+	found := Active(strings.Repeat("*a ", 32767/3))
+	if diff := cmp.Diff([]string{"macro: too much to read"}, found); diff != "" {
+		t.Errorf("Active (-want +got):\n%s", diff)
+	}
+	if found := Active(strings.Repeat("ls -l -a *.go !x\n", 2000)); len(found) != 0 {
+		t.Errorf("Active finds %q in a long log", found)
+	}
+}
+
 func FuzzMarkup(f *testing.F) {
 	for _, seed := range []string{
 		"h1. T\n||a||b||\n|[~x]|!y!|\n\n* i\n*# j\n{noformat}z{noformat}", "*_-+^~??a??~^+-_*", `\\ \{ \[~x\] {x:http://a@b}`,
