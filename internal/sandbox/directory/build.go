@@ -31,6 +31,8 @@ type domain struct {
 	host      string // dc1.lab.example
 	now       func() time.Time
 
+	accounts map[string]*entry // by sAMAccountName in lower case
+
 	created time.Time // of the domain
 	nextRID uint32
 }
@@ -51,7 +53,7 @@ func newDomain(baseDN string, now func() time.Time) (*domain, error) {
 	d := &domain{
 		tree:    &tree{schema: newSchema(), entries: map[string]*entry{}},
 		dnsName: strings.ToLower(strings.Join(labels, ".")), shortName: strings.ToUpper(labels[0]),
-		now: now, created: now().AddDate(-3, 0, 0), nextRID: firstRID,
+		accounts: map[string]*entry{}, now: now, created: now().AddDate(-3, 0, 0), nextRID: firstRID,
 	}
 	d.host = "dc1." + d.dnsName
 	if d.base, err = d.object(baseDN, "domainDNS", true); err != nil {
@@ -176,7 +178,7 @@ func (d *domain) group(name, in, groupType, sid string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	made.set("sAMAccountName", name)
+	d.call(made, name)
 	made.set("sAMAccountType", "268435456") // SAM_GROUP_OBJECT
 	made.set("groupType", groupType)
 	made.set("objectSid", sid)
@@ -195,11 +197,14 @@ func (d *domain) join(group, member string) error {
 	return d.link(found, "member", member)
 }
 
-// account finds an entry by its sAMAccountName.
+// call gives an entry its account name.
+func (d *domain) call(e *entry, account string) {
+	e.set("sAMAccountName", account)
+	d.accounts[strings.ToLower(account)] = e
+}
+
+// account finds an entry by its account name.
 func (d *domain) account(name string) (*entry, bool) {
-	at := slices.IndexFunc(d.order, func(e *entry) bool { return strings.EqualFold(e.first("sAMAccountName"), name) })
-	if at < 0 || name == "" {
-		return nil, false
-	}
-	return d.order[at], true
+	found, there := d.accounts[strings.ToLower(name)]
+	return found, there
 }

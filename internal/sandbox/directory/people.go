@@ -78,7 +78,7 @@ func (d *domain) user(u User) error {
 
 func (d *domain) describe(made *entry, u User) {
 	made.password = u.Password
-	made.set("sAMAccountName", u.Account)
+	d.call(made, u.Account)
 	if !made.is("computer") {
 		made.set("userPrincipalName", u.Account+"@"+d.dnsName)
 	}

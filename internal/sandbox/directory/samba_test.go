@@ -30,7 +30,7 @@ func ask(t *testing.T, conn *ldap.Conn, query *ldap.SearchRequest) said {
 	t.Helper()
 	asked := *query // go-ldap changes the controls
 	found, err := conn.Search(&asked)
-	answer := said{Code: code(t, err), Entries: map[string]map[string][]string{}}
+	answer := said{Code: code(err), Entries: map[string]map[string][]string{}}
 	if found == nil {
 		return answer
 	}
@@ -301,13 +301,12 @@ func forms(t *testing.T, conn *ldap.Conn) map[string]string {
 }
 
 // bindAnswer is the code and the Windows error in the words.
-func bindAnswer(t *testing.T, err error) [2]any {
-	t.Helper()
+func bindAnswer(err error) [2]any {
 	words := ""
 	if err != nil {
 		words = regexp.MustCompile(`data [0-9a-f]+`).FindString(err.Error())
 	}
-	return [2]any{code(t, err), words}
+	return [2]any{code(err), words}
 }
 
 // binds compares who may log in. Of an account that is not there Samba says 52e, as of a wrong password, where Windows
@@ -350,7 +349,7 @@ func (p pair) binds(t *testing.T) {
 				if who.password == "" {
 					bind = func() error { return conn.UnauthenticatedBind(who.name) }
 				}
-				answer := bindAnswer(t, bind())
+				answer := bindAnswer(bind())
 				if who.unknown {
 					answer[1] = ""
 				}
@@ -376,7 +375,7 @@ func (p pair) beforeABind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			answers := map[string]int{}
 			for server, dial := range p.dial {
-				answers[server] = code(t, try(dial(t)))
+				answers[server] = code(try(dial(t)))
 			}
 			same(t, name, answers["Samba"], answers["stand-in"])
 		})
@@ -390,9 +389,9 @@ func (p pair) lockout(t *testing.T) {
 		conn := dial(t)
 		p.encrypt(t, server, conn)
 		for range 6 {
-			answers[server] = append(answers[server], bindAnswer(t, conn.Bind("mboss@lab.example", "wrong")))
+			answers[server] = append(answers[server], bindAnswer(conn.Bind("mboss@lab.example", "wrong")))
 		}
-		answers[server] = append(answers[server], bindAnswer(t, conn.Bind("mboss@lab.example", userPassword)))
+		answers[server] = append(answers[server], bindAnswer(conn.Bind("mboss@lab.example", userPassword)))
 		p.bind(t, conn)
 		found := ask(t, conn, request("OU=Staff,"+base, "(sAMAccountName=mboss)", "badPwdCount", "msDS-User-Account-Control-Computed"))
 		answers[server] = append(answers[server], [2]any{found.Code, found.Entries})
