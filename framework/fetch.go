@@ -25,7 +25,7 @@ const maxRetryAfter = 24 * time.Hour
 // since a person can set the credentials right; 429 and 5xx carry the service's Retry-After. No error holds the URL.
 // Ambiguous is set unless the call surely did nothing.
 func Fetch(deps Deps, service, op string, request *http.Request) ([]byte, error) {
-	response, err := deps.HTTP.Do(request)
+	response, err := deps.HTTP.Do(request) //nolint:gosec // the caller builds the address from its configuration
 	if err != nil {
 		return nil, noAnswer(service, op, err)
 	}

@@ -2,6 +2,7 @@ package framework_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -55,8 +56,8 @@ func TestAFailedFetchSaysWhatItMeansForTheNextTry(t *testing.T) {
 			}
 			client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 			_, err = framework.Fetch(framework.Deps{HTTP: client, Now: func() time.Time { return now }}, "svc", "ask", request)
-			var got *framework.ServiceError
-			if got, _ = err.(*framework.ServiceError); got == nil {
+			got, ok := errors.AsType[*framework.ServiceError](err)
+			if !ok {
 				t.Fatalf("error %v", err)
 			}
 			c.want.Service, c.want.Op = "svc", "ask"

@@ -50,7 +50,7 @@ func address(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(listener.Close())
 }
 
-// call makes a call and prints status, headers and body: http [!]METHOD URL [body | Name:value]… A body begins with { or @FILE.
+// call makes a call and prints status and body: http METHOD URL [body | Name:value]…, where a body begins with { or @FILE.
 func call(ts *testscript.TestScript, _ bool, args []string) {
 	text, err := request(ts, args)
 	ts.Check(err)
@@ -84,7 +84,7 @@ func request(ts *testscript.TestScript, args []string) (string, error) {
 	return fmt.Sprintf("%d\n%s\n", response.StatusCode, answer), err
 }
 
-// await repeats a call until its answer contains a text: await TEXT METHOD URL [body | Name:value]…
+// await repeats a call until its answer contains a text: await TEXT METHOD URL, and the rest as for http.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	limit := time.After(30 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)

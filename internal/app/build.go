@@ -64,9 +64,9 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	b.config.addImplied(options.TokenFile)
 	b.services(ctx)
 	b.enrichers()
-	b.endpoints()
+	b.endpoints() //nolint:contextcheck // what is mounted takes the context of each request
 	b.automations()
-	b.pages()
+	b.pages() //nolint:contextcheck // what is mounted takes the context of each request
 	return server, errors.Join(b.errs...)
 }
 

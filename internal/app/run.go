@@ -39,7 +39,7 @@ func (s *Server) Run(ctx context.Context, ready func(url string)) (err error) {
 		defer cancel()
 		err = errors.Join(err, opened.Close(drain))
 	}()
-	if err := opened.Run(s.automations); err != nil {
+	if err := opened.Run(s.automations); err != nil { //nolint:contextcheck // its jobs outlive ctx: Close ends them, draining
 		return fmt.Errorf("start automations: %w", err)
 	}
 	var config net.ListenConfig

@@ -92,14 +92,14 @@ func refused(status int, body []byte) error {
 	if err := json.Unmarshal(body, &problem); err != nil || problem.Title == "" {
 		return fmt.Errorf("the server answered with status %d and no problem: is this a Funnelweb server?", status)
 	}
-	text := fmt.Sprintf("the server refused (%d %s): %s", problem.Status, problem.Title, problem.Detail)
+	lines := []string{fmt.Sprintf("the server refused (%d %s): %s", problem.Status, problem.Title, problem.Detail)}
 	for _, field := range problem.Errors {
-		text += fmt.Sprintf("\n  %s %s: %s", field.In, field.Pointer, field.Message)
+		lines = append(lines, fmt.Sprintf("  %s %s: %s", field.In, field.Pointer, field.Message))
 	}
 	if problem.Status == http.StatusUnauthorized {
-		text += "\nName the access token of the server with --token-file"
+		lines = append(lines, "Name the access token of the server with --token-file")
 	}
-	return errors.New(text + "\nrequest id " + problem.RequestID)
+	return errors.New(strings.Join(append(lines, "request id "+problem.RequestID), "\n"))
 }
 
 // escape makes an id from the command line safe in a path.

@@ -23,11 +23,11 @@ type caller struct {
 	http *http.Client
 }
 
-// call sends a call and decodes the answer. A status other than those wanted is an error that quotes the problem.
-func (c *caller) call(ctx context.Context, method, path, token string, body []byte, out any, want ...int) (status int, err error) {
+// call sends a call and decodes the answer. A status other than the one wanted is an error that quotes the problem.
+func (c *caller) call(ctx context.Context, method, path, token string, body []byte, out any, want int) error {
 	request, err := http.NewRequestWithContext(ctx, method, c.base+path, strings.NewReader(string(body)))
 	if err != nil {
-		return 0, fmt.Errorf("make the call: %w", err)
+		return fmt.Errorf("make the call: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if token != "" {
@@ -35,19 +35,17 @@ func (c *caller) call(ctx context.Context, method, path, token string, body []by
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return 0, fmt.Errorf("call the server: %w", err)
+		return fmt.Errorf("call the server: %w", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return 0, fmt.Errorf("read the answer: %w", err)
+		return fmt.Errorf("read the answer: %w", err)
 	}
-	for _, wanted := range want {
-		if response.StatusCode == wanted {
-			return wanted, json.Unmarshal(answer, out)
-		}
+	if response.StatusCode != want {
+		return fmt.Errorf("the server answered %d: %s", response.StatusCode, answer)
 	}
-	return response.StatusCode, fmt.Errorf("the server answered %d: %s", response.StatusCode, answer)
+	return json.Unmarshal(answer, out)
 }
 
 // until asks again and again until the answer is there; when the context ends first, the last reason is the error.

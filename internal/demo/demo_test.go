@@ -179,8 +179,10 @@ func TestAnInterruptedStorySaysSo(t *testing.T) {
 }
 
 func TestEveryAddressOfTheDemosConfigurationIsReplaced(t *testing.T) {
-	for _, address := range []string{"127.0.0.1:8080", "./funnelweb-data", "funnelweb-sandbox/", "http://127.0.0.1:8081",
-		"http://127.0.0.1:8082/api/v3", "http://127.0.0.1:8083/api/v1", "ldaps://127.0.0.1:8636"} {
+	for _, address := range []string{
+		"127.0.0.1:8080", "./funnelweb-data", "funnelweb-sandbox/", "http://127.0.0.1:8081",
+		"http://127.0.0.1:8082/api/v3", "http://127.0.0.1:8083/api/v1", "ldaps://127.0.0.1:8636",
+	} {
 		if !bytes.Contains(configs.Demo, []byte(address)) {
 			t.Errorf("configs/demo.yaml does not hold %s any more", address)
 		}

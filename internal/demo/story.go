@@ -92,7 +92,7 @@ func (s *story) postAlert(ctx context.Context) (string, error) {
 	began := s.narrator.now()
 	var answer accepted
 	path := "/api/v1/splunk/alert?token=" + url.QueryEscape(s.secret("splunk-token"))
-	if _, err := s.call(ctx, http.MethodPost, path, "", []byte(splunkAlert), &answer, http.StatusAccepted); err != nil {
+	if err := s.call(ctx, http.MethodPost, path, "", []byte(splunkAlert), &answer, http.StatusAccepted); err != nil {
 		return "", err
 	}
 	took := s.narrator.now().Sub(began)
@@ -110,7 +110,7 @@ func (s *story) postAlert(ctx context.Context) (string, error) {
 // event reads an event and its runs from the server.
 func (s *story) event(ctx context.Context, id string) (framework.EventStatus, error) {
 	var status framework.EventStatus
-	_, err := s.call(ctx, http.MethodGet, "/api/v1/events/"+url.PathEscape(id), s.operatorToken, nil, &status, http.StatusOK)
+	err := s.call(ctx, http.MethodGet, "/api/v1/events/"+url.PathEscape(id), s.operatorToken, nil, &status, http.StatusOK)
 	return status, err
 }
 
@@ -141,7 +141,7 @@ type recent struct {
 func (s *story) awaitWebhook(ctx context.Context) (string, error) {
 	err := until(ctx, func() error {
 		var list recent
-		if _, err := s.call(ctx, http.MethodGet, "/api/v1/events?limit=20", s.operatorToken, nil, &list, http.StatusOK); err != nil {
+		if err := s.call(ctx, http.MethodGet, "/api/v1/events?limit=20", s.operatorToken, nil, &list, http.StatusOK); err != nil {
 			return err
 		}
 		created := slices.IndexFunc(list.Events, func(e framework.Event) bool { return e.Type == "jira.issue_created" })
@@ -154,7 +154,7 @@ func (s *story) awaitWebhook(ctx context.Context) (string, error) {
 				return nil
 			}
 		}
-		return errors.New("Jira did not see its webhook accepted") //nolint:revive // Jira is a name
+		return errors.New("the webhook was not accepted, as Jira sees it")
 	})
 	return s.issueID + ", signature checked, answered 202", err
 }
@@ -210,14 +210,14 @@ func (s *story) awaitComment(ctx context.Context) (string, error) {
 func (s *story) repeatAlert(ctx context.Context) (string, error) {
 	var answer accepted
 	path := "/api/v1/splunk/alert?token=" + url.QueryEscape(s.secret("splunk-token"))
-	if _, err := s.call(ctx, http.MethodPost, path, "", []byte(splunkAlert), &answer, http.StatusOK); err != nil {
+	if err := s.call(ctx, http.MethodPost, path, "", []byte(splunkAlert), &answer, http.StatusOK); err != nil {
 		return "", err
 	}
 	if answer.EventID != s.alertID {
 		return "", fmt.Errorf("the repeat was stored as %s", answer.EventID)
 	}
 	if tickets := len(s.sandbox.Jira.Issues()); tickets != 1 {
-		return "", fmt.Errorf("Jira has %d tickets", tickets) //nolint:revive // Jira is a name
+		return "", fmt.Errorf("there are %d tickets in Jira", tickets)
 	}
 	return "200 with the first id, still 1 ticket", nil
 }
@@ -229,7 +229,7 @@ type success struct {
 func (s *story) postThreatStack(ctx context.Context) (string, error) {
 	var answer success
 	body := s.sandbox.ThreatStack.Webhook()
-	if _, err := s.call(ctx, http.MethodPost, "/api/v1/s3/alert", s.secret("archive-token"), body, &answer, http.StatusOK); err != nil {
+	if err := s.call(ctx, http.MethodPost, "/api/v1/s3/alert", s.secret("archive-token"), body, &answer, http.StatusOK); err != nil {
 		return "", err
 	}
 	if !answer.Success {
@@ -271,7 +271,7 @@ func (s *story) readObject(ctx context.Context) (string, error) {
 	}
 	id := announced.Alerts[0].ID
 	var answer oneAlert
-	if _, err := s.call(ctx, http.MethodGet, "/api/v1/s3/alert/"+id, s.secret("archive-token"), nil, &answer, http.StatusOK); err != nil {
+	if err := s.call(ctx, http.MethodGet, "/api/v1/s3/alert/"+id, s.secret("archive-token"), nil, &answer, http.StatusOK); err != nil {
 		return "", err
 	}
 	kept, err := s.archive.Get(ctx, "alerts/"+id[:2]+"/"+id[2:4]+"/"+id)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"maps"
 	"time"
 )
 
@@ -77,8 +78,6 @@ func hostStats(malicious, suspicious, harmless, undetected int) map[string]any {
 }
 
 func with(attributes, more map[string]any) map[string]any {
-	for name, value := range more {
-		attributes[name] = value
-	}
+	maps.Copy(attributes, more)
 	return attributes
 }
