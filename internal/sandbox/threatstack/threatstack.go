@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 
 	"funnelweb/framework"
 	"funnelweb/internal/sandbox/fault"
+	"funnelweb/internal/sandbox/loopback"
 )
 
 // Options say what Start starts.
@@ -32,9 +32,7 @@ type Server struct {
 	options Options
 	faults  fault.Faults
 	alerts  []Alert
-	url     string
-	http    *http.Server
-	running sync.WaitGroup
+	http    *loopback.Server
 
 	mutex    sync.Mutex
 	requests []string
@@ -43,34 +41,25 @@ type Server struct {
 // base is the root of the API below the server's address, as in https://app.threatstack.com/api/v1.
 const base = "/api/v1"
 
-// Start listens and serves until Close is called.
+// Start listens and serves until Close is called or the context ends.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	if options.Key.IsZero() || options.Now == nil || options.Log == nil {
 		return nil, errors.New("the Threat Stack stand-in needs a key, a clock and a log")
 	}
-	if options.Addr == "" {
-		options.Addr = "127.0.0.1:0"
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", options.Addr)
-	if err != nil {
-		return nil, fmt.Errorf("start the Threat Stack stand-in: %w", err)
-	}
-	s := &Server{options: options, alerts: story(options.Now()), url: "http://" + listener.Addr().String() + base}
+	s := &Server{options: options, alerts: story(options.Now())}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+base+"/alerts/{id}", s.api(s.one))
 	mux.Handle("GET "+base+"/alerts", s.api(s.list))
 	mux.Handle(fault.ControlPath, s.faults.Control())
-	s.http = &http.Server{Handler: s.faults.Wrap(mux), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	s.running.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			options.Log.Error("the Threat Stack stand-in stopped serving", "err", err)
-		}
-	})
+	var err error
+	if s.http, err = loopback.Serve(ctx, "Threat Stack", options.Addr, s.faults.Wrap(mux), options.Log); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
 // URL is the root of the API, without a trailing slash.
-func (s *Server) URL() string { return s.url }
+func (s *Server) URL() string { return s.http.URL() + base }
 
 // Faults make it misbehave.
 func (s *Server) Faults() *fault.Faults { return &s.faults }
@@ -83,11 +72,7 @@ func (s *Server) Requests() []string {
 }
 
 // Close stops serving and waits for it.
-func (s *Server) Close() error {
-	err := s.http.Close()
-	s.running.Wait()
-	return err
-}
+func (s *Server) Close() error { return s.http.Close() }
 
 // Alerts returns the alerts that the API knows, oldest first.
 func (s *Server) Alerts() []Alert { return append([]Alert(nil), s.alerts...) }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -114,18 +115,49 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 
 func TestItMisbehavesWhenTold(t *testing.T) {
 	s := start(t)
-	s.Faults().Add(fault.Fault{Times: 1, Status: 503})
-	if status, _, err := get(t, s.URL()+"/alerts", key); err != nil || status != 503 {
-		t.Errorf("%d %v, want 503", status, err)
+	for _, c := range []struct {
+		name   string
+		fault  fault.Fault
+		status int // 0: no answer
+		words  string
+	}{
+		{"unavailable", fault.Fault{Status: 503}, 503, "Service Unavailable"},
+		{"too many requests", fault.Fault{Status: 429}, 429, "Too Many Requests"},
+		{"an error with a body, which is no alert", fault.Fault{Status: 500, Body: `{"message":"boom"}`}, 500, "boom"},
+		{"a page in place of JSON", fault.Fault{HTML: true}, 200, "<html>"},
+		{"cut", fault.Fault{CutBefore: true}, 0, ""},
+		{"cut after it was carried out", fault.Fault{CutAfter: true}, 0, ""},
+		{"slow, and then as usual", fault.Fault{Latency: 5 * time.Millisecond}, 200, "EICAR"},
+		{"another path", fault.Fault{Match: "GET /api/v1/rules", Status: 503}, 200, "EICAR"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.Faults().Add(c.fault)
+			defer s.Faults().Clear()
+			status, body, err := get(t, s.URL()+"/alerts", key)
+			if status != c.status || (err == nil) != (c.status != 0) || !strings.Contains(body, c.words) {
+				t.Errorf("%d %s %v, want %d %s", status, body, err, c.status, c.words)
+			}
+		})
 	}
-	s.Faults().Add(fault.Fault{CutBefore: true}) // each time: net/http repeats a GET whose connection was cut
-	if _, _, err := get(t, s.URL()+"/alerts", key); err == nil {
-		t.Error("the connection was not cut")
-	}
-	s.Faults().Clear()
 	if status, body, err := get(t, s.URL()+"/alerts", key); err != nil || status != 200 || !strings.Contains(body, "EICAR") {
-		t.Errorf("%d %s %v, want 200", status, body, err)
+		t.Errorf("%d %s %v after the faults", status, body, err)
 	}
+}
+
+func TestTheKeyIsInNoLogAndNoAnswer(t *testing.T) {
+	log := &frameworktest.Log{}
+	s, err := threatstack.Start(t.Context(), threatstack.Options{Key: framework.NewSecret(key), Now: (&frameworktest.Clock{}).Now, Log: log.Logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	_, known, knownErr := get(t, s.URL()+"/alerts", key)
+	_, unknown, unknownErr := get(t, s.URL()+"/alerts/unknown", key)
+	if knownErr != nil || unknownErr != nil {
+		t.Fatal(knownErr, unknownErr)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	frameworktest.LeaksNoSecret(t, key, log.String(), known, unknown, string(s.Webhook()), strings.Join(s.Requests(), " "))
 }
 
 func TestItDoesNotStartWithoutAKeyOrOnATakenAddress(t *testing.T) {

@@ -23,6 +23,9 @@ const (
 	HarmlessSHA256   = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" // the empty file
 	UndetectedSHA256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03" // "hello\n"
 
+	emptyMD5, emptySHA1 = "d41d8cd98f00b204e9800998ecf8427e", "da39a3ee5e6b4b0d3255bfef95601890afd80709"
+	helloMD5, helloSHA1 = "b1946ac92492d2347c6235b4d2611184", "f572d396fae9206628714fb2ce00f72e94f2258f"
+
 	MaliciousIP     = "203.0.113.66"
 	MaliciousDomain = "malware.example.net"
 	MaliciousURL    = "http://malware.example.net/invoice.pdf.exe"
@@ -39,10 +42,10 @@ func story(now time.Time) map[string]report {
 		"last_analysis_date": now.Add(-2 * time.Hour).Unix(),
 	})}
 	clean := report{HarmlessSHA256, "file", with(fileStats(0, 0, 60, 8), map[string]any{
-		"sha256": HarmlessSHA256, "size": 0, "type_description": "unknown", "reputation": 0, "last_analysis_date": now.Add(-time.Hour).Unix(),
+		"md5": emptyMD5, "sha1": emptySHA1, "sha256": HarmlessSHA256, "size": 0, "type_description": "unknown", "reputation": 0, "last_analysis_date": now.Add(-time.Hour).Unix(),
 	})}
 	unseen := report{UndetectedSHA256, "file", with(fileStats(0, 0, 0, 61), map[string]any{
-		"sha256": UndetectedSHA256, "size": 6, "type_description": "Text", "reputation": 0, "last_analysis_date": now.Add(-time.Hour).Unix(),
+		"md5": helloMD5, "sha1": helloSHA1, "sha256": UndetectedSHA256, "size": 6, "type_description": "Text", "reputation": 0, "last_analysis_date": now.Add(-time.Hour).Unix(),
 	})}
 	ip := report{MaliciousIP, "ip_address", with(hostStats(9, 2, 60, 23), map[string]any{
 		"as_owner": "Example Hosting", "asn": 64496, "country": "ZZ", "network": "203.0.113.0/24", "reputation": -14, "last_analysis_date": now.Add(-time.Hour).Unix(),
@@ -57,7 +60,8 @@ func story(now time.Time) map[string]report {
 	})}
 	return map[string]report{
 		"files/" + EICARMD5: eicar, "files/" + EICARSHA1: eicar, "files/" + EICARSHA256: eicar,
-		"files/" + HarmlessSHA256: clean, "files/" + UndetectedSHA256: unseen,
+		"files/" + emptyMD5: clean, "files/" + emptySHA1: clean, "files/" + HarmlessSHA256: clean,
+		"files/" + helloMD5: unseen, "files/" + helloSHA1: unseen, "files/" + UndetectedSHA256: unseen,
 		"ip_addresses/" + MaliciousIP: ip, "domains/" + MaliciousDomain: domain,
 		"urls/" + address.id: address, "urls/" + base64.RawURLEncoding.EncodeToString([]byte(MaliciousURL)): address,
 	}

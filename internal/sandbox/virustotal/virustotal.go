@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"funnelweb/framework"
 	"funnelweb/internal/sandbox/fault"
+	"funnelweb/internal/sandbox/loopback"
 )
 
 // Options say what Start starts.
@@ -32,9 +32,7 @@ type Server struct {
 	options Options
 	faults  fault.Faults
 	reports map[string]report // by collection/id
-	url     string
-	http    *http.Server
-	running sync.WaitGroup
+	http    *loopback.Server
 
 	mutex    sync.Mutex
 	requests []string
@@ -45,33 +43,22 @@ type Server struct {
 // base is the root of the API below the server's address, as in https://www.virustotal.com/api/v3.
 const base = "/api/v3"
 
-// Start listens and serves until Close is called.
+// Start listens and serves until Close is called or the context ends.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	if options.Key.IsZero() || options.Now == nil || options.Log == nil {
 		return nil, errors.New("the VirusTotal stand-in needs a key, a clock and a log")
 	}
-	if options.Addr == "" {
-		options.Addr = "127.0.0.1:0"
-	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", options.Addr)
+	s := &Server{options: options, reports: story(options.Now()), taken: map[string]int{}}
+	var err error
+	s.http, err = loopback.Serve(ctx, "VirusTotal", options.Addr, s.guard(s.faults.Wrap(s.handler())), options.Log)
 	if err != nil {
-		return nil, fmt.Errorf("start the VirusTotal stand-in: %w", err)
+		return nil, err
 	}
-	s := &Server{
-		options: options, reports: story(options.Now()), taken: map[string]int{},
-		url: "http://" + listener.Addr().String() + base,
-	}
-	s.http = &http.Server{Handler: s.faults.Wrap(s.handler()), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
-	s.running.Go(func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			options.Log.Error("the VirusTotal stand-in stopped serving", "err", err)
-		}
-	})
 	return s, nil
 }
 
 // URL is the root of the API, without a trailing slash.
-func (s *Server) URL() string { return s.url }
+func (s *Server) URL() string { return s.http.URL() + base }
 
 // Faults make it misbehave.
 func (s *Server) Faults() *fault.Faults { return &s.faults }
@@ -83,7 +70,8 @@ func (s *Server) Requests() []string {
 	return append([]string(nil), s.requests...)
 }
 
-// Submissions returns method and path of every call that would have changed something: there must be none.
+// Submissions returns method and path of every call that would have sent something in, whatever key it had and whatever
+// fault it met: there must be none.
 func (s *Server) Submissions() []string {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -91,21 +79,16 @@ func (s *Server) Submissions() []string {
 }
 
 // Close stops serving and waits for it.
-func (s *Server) Close() error {
-	err := s.http.Close()
-	s.running.Wait()
-	return err
-}
+func (s *Server) Close() error { return s.http.Close() }
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, collection := range collections() {
 		mux.Handle("GET "+base+"/"+collection+"/{id}", s.api(s.lookUp(collection)))
 	}
-	mux.Handle("GET "+base+"/", s.api(func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("/", s.api(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "NotFoundError", "Resource not found.")
 	}))
-	mux.Handle("/", s.api(s.submission))
 	mux.Handle(fault.ControlPath, s.faults.Control())
 	return mux
 }
@@ -125,12 +108,18 @@ func (s *Server) api(handle http.HandlerFunc) http.Handler {
 	})
 }
 
-// submission is any call that does not only read.
-func (s *Server) submission(w http.ResponseWriter, r *http.Request) {
-	s.mutex.Lock()
-	s.refused = append(s.refused, r.Method+" "+r.URL.Path)
-	s.mutex.Unlock()
-	refuse(w, http.StatusForbidden, "ForbiddenError", "You are not authorized to perform the requested operation")
+// guard refuses every call that does not only read, ahead of everything else.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.URL.Path == fault.ControlPath {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.mutex.Lock()
+		s.refused = append(s.refused, r.Method+" "+r.URL.Path)
+		s.mutex.Unlock()
+		refuse(w, http.StatusForbidden, "ForbiddenError", "You are not authorized to perform the requested operation")
+	})
 }
 
 func (s *Server) lookUp(collection string) http.HandlerFunc {
@@ -150,7 +139,7 @@ func (s *Server) lookUp(collection string) http.HandlerFunc {
 			return
 		}
 		answer(w, http.StatusOK, map[string]any{"data": map[string]any{
-			"id": found.id, "type": found.kind, "links": map[string]any{"self": s.url + "/" + collection + "/" + found.id},
+			"id": found.id, "type": found.kind, "links": map[string]any{"self": s.URL() + "/" + collection + "/" + found.id},
 			"attributes": found.attributes,
 		}})
 	}

@@ -80,8 +80,7 @@ func TestItRefusesInVirusTotalsWords(t *testing.T) {
 		{"a domain that is none", "GET", "/domains/localhost", []string{key}, 400, "BadRequestError"},
 		{"a URL id that is none", "GET", "/urls/a%20b", []string{key}, 400, "BadRequestError"},
 		{"another collection", "GET", "/users/me", []string{key}, 404, "NotFoundError"},
-		{"a submission", "POST", "/files", []string{key}, 403, "ForbiddenError"},
-		{"a vote", "POST", file + "/votes", []string{key}, 403, "ForbiddenError"},
+		{"what is no collection", "GET", "/../../robots.txt", []string{key}, 404, "NotFoundError"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, body := call(t, c.method, s.URL()+c.path, c.keys...)
@@ -90,8 +89,36 @@ func TestItRefusesInVirusTotalsWords(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff([]string{"POST /api/v3/files", "POST /api/v3" + file + "/votes"}, s.Submissions()); diff != "" {
+}
+
+func TestEverySubmissionIsRefusedAndCounted(t *testing.T) {
+	s, _ := start(t, nil)
+	s.Faults().Add(fault.Fault{CutBefore: true})
+	var want []string
+	for _, c := range []struct {
+		name, method, path string
+		keys               []string
+	}{
+		{"a file", "POST", "/files", []string{key}},
+		{"a file with a wrong key", "POST", "/files", []string{"wrong"}},
+		{"a file without a key", "POST", "/files", nil},
+		{"a URL", "POST", "/urls", []string{key}},
+		{"a new analysis", "POST", "/files/" + virustotal.EICARMD5 + "/analyse", []string{key}},
+		{"a comment taken back", "DELETE", "/comments/1", []string{key}},
+		{"anything at the address of a lookup", "PUT", "/files/" + virustotal.EICARMD5, []string{key}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if status, body := call(t, c.method, s.URL()+c.path, c.keys...); status != 403 || !strings.Contains(body, "ForbiddenError") {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+		want = append(want, c.method+" /api/v3"+c.path)
+	}
+	if diff := cmp.Diff(want, s.Submissions()); diff != "" {
 		t.Errorf("submissions (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string(nil), s.Requests()); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 }
 
@@ -150,14 +177,52 @@ func TestTheQuotaIsKeptByMinuteAndDay(t *testing.T) {
 
 func TestItMisbehavesWhenTold(t *testing.T) {
 	s, _ := start(t, nil)
-	s.Faults().Add(fault.Fault{Match: "GET /api/v3/files/", Times: 1, HTML: true})
-	status, body := call(t, "GET", s.URL()+"/files/"+virustotal.EICARMD5, key)
-	if status != 200 || !strings.Contains(strings.ToLower(body), "<html") {
-		t.Errorf("%d %s, want HTML", status, body)
+	quota := `{"error":{"code":"QuotaExceededError","message":"Quota exceeded"}}`
+	for _, c := range []struct {
+		name  string
+		fault fault.Fault
+		code  string // of the error that the real client tells, or
+		words string
+	}{
+		{"over the quota", fault.Fault{Status: 429, RetryAfter: time.Minute, Body: quota}, "QuotaExceededError", ""},
+		{"a page in place of JSON", fault.Fault{HTML: true}, "", "Expecting JSON response"},
+		{"unavailable, as a proxy says it", fault.Fault{Status: 503}, "", "Expecting JSON response"},
+		{"JSON that says nothing", fault.Fault{Status: 500, Body: "{}"}, "", "EOF"},
+		{"cut", fault.Fault{CutBefore: true}, "", "EOF"},
+		{"cut after it was carried out", fault.Fault{CutAfter: true}, "", "EOF"},
+		{"too slow", fault.Fault{Latency: time.Hour}, "", "Client.Timeout exceeded"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.Faults().Add(c.fault)
+			defer s.Faults().Clear()
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/files/"+virustotal.EICARMD5, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			patience := 20 * time.Second
+			if c.fault.Latency > 0 {
+				patience = 50 * time.Millisecond
+			}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+			_, err = vt.NewClient(key, vt.WithHTTPClient(client)).GetObject(request.URL)
+			told, ok := errors.AsType[vt.Error](err)
+			if c.code != "" && (!ok || told.Code != c.code) || err == nil || !strings.Contains(err.Error(), c.words) {
+				t.Errorf("%v, want %s%s", err, c.code, c.words)
+			}
+		})
 	}
 	if status, _ := call(t, "GET", s.URL()+"/files/"+virustotal.EICARMD5, key); status != 200 {
-		t.Errorf("%d after the fault", status)
+		t.Errorf("%d after the faults", status)
 	}
+}
+
+func TestTheKeyIsInNoLogAndNoAnswer(t *testing.T) {
+	log := &frameworktest.Log{}
+	s, _ := start(t, func(o *virustotal.Options) { o.Log = log.Logger() })
+	_, known := call(t, "GET", s.URL()+"/files/"+virustotal.EICARMD5, key)
+	_, unknown := call(t, "GET", s.URL()+"/files/"+strings.Repeat("a", 32), key)
+	_, refused := call(t, "POST", s.URL()+"/files", key)
+	frameworktest.LeaksNoSecret(t, key, log.String(), known, unknown, refused, strings.Join(append(s.Requests(), s.Submissions()...), " "))
 }
 
 func TestItDoesNotStartWithoutAKey(t *testing.T) {
