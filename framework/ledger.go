@@ -31,11 +31,11 @@ type Effect struct {
 	Find func(context.Context) (string, error)
 	// Do brings it about and returns its result, such as the key of a ticket.
 	Do func(context.Context) (string, error)
-	// Lag is how long the service may hide an effect from Find after Do has ended, or was cut off by a crash (Jira's
-	// search is eventually consistent).
-	Lag time.Duration
-	// Limit bounds Do: its context ends then. DefaultLimit when 0.
+	// Limit is how long after Do was begun the effect may still come about: its context ends then, and what the service
+	// has taken it has carried out by then, even where the answer was lost at once. DefaultLimit when 0.
 	Limit time.Duration
+	// Lag is how long after that the service may hide an effect from Find (Jira's search is eventually consistent).
+	Lag time.Duration
 }
 
 // DefaultLimit is how long an Effect may take to be brought about.
@@ -46,21 +46,20 @@ const recordLimit = 10 * time.Second
 
 // effectRecord is the ledger's entry for an Effect.
 type effectRecord struct {
-	State  string    `json:"state"` // intent, unsure, clear or done
+	State  string    `json:"state"` // intent, clear or done
 	Result string    `json:"result,omitempty"`
 	At     time.Time `json:"at"`
 }
 
 const (
-	stateIntent = "intent" // Do was begun at At; how it ended is not known, or it is still under way
-	stateUnsure = "unsure" // Do ended before At; whether it came about is not known
+	stateIntent = "intent" // Do was begun at At; it is under way, or whether it came about is not known
 	stateClear  = "clear"  // Do surely did not come about; it may be begun again
 	stateDone   = "done"
 )
 
 // Once brings an effect about at most once per key and returns its result: intent first, then the effect, then
-// the result. After an attempt whose outcome is unknown it waits until Do must have ended and Lag has passed, looks
-// with Find, and only then does it again; the window that remains is a service that commits later than that.
+// the result. After an attempt whose outcome is unknown it waits until Limit and Lag have passed since it was begun, looks
+// with Find, and only then does it again; the window that remains is a service that commits or shows later than that.
 func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, effect Effect) (string, error) {
 	if effect.Limit <= 0 {
 		effect.Limit = DefaultLimit
@@ -90,12 +89,12 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 		return "", err
 	}
 	result, err := e.do(ctx)
+	if MayHaveHappened(err) {
+		return "", err // the intent stands
+	}
 	outcome := effectRecord{State: stateDone, Result: result, At: now()}
 	if err != nil {
-		outcome = effectRecord{State: stateClear, At: now()}
-		if MayHaveHappened(err) {
-			outcome.State = stateUnsure
-		}
+		outcome.State = stateClear
 	}
 	// A cancelled caller must not leave the outcome unrecorded.
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
@@ -112,17 +111,14 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 
 // lookBack returns the result of an earlier attempt, or "" when there is none.
 func (e Effect) lookBack(ctx context.Context, now func() time.Time, record effectRecord) (string, error) {
-	var ready time.Time
 	switch record.State {
 	case "", stateClear:
 		return "", nil
 	case stateIntent:
-		ready = record.At.Add(e.Limit + e.Lag)
-	case stateUnsure:
-		ready = record.At.Add(e.Lag)
 	default:
 		return "", fmt.Errorf("the ledger has an effect in the unknown state %q", record.State)
 	}
+	ready := record.At.Add(e.Limit + e.Lag)
 	if now().Before(ready) {
 		return "", &Wait{Until: ready, Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
 	}

@@ -50,7 +50,7 @@ func (o *operation) document(document *huma.OpenAPI, problem *huma.Schema) error
 	}
 	o.documentInput(operation)
 	o.documentAnswers(operation, problem)
-	if authenticator := o.authenticator(); authenticator != nil {
+	if authenticator := o.authenticator(); authenticator != nil && authenticator.Security().Type != "" {
 		scheme := authenticator.Security()
 		name := schemeName(scheme)
 		document.Components.SecuritySchemes[name] = &scheme

@@ -27,7 +27,7 @@ type SecurityScheme = huma.SecurityScheme
 // without one must say that it is public, or the server does not start.
 type Authenticator interface {
 	Before
-	// Security is the scheme for the document.
+	// Security is the scheme for the document; a zero one is left out, since OpenAPI has no word for a token in the path.
 	Security() SecurityScheme
 }
 

@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"strings"
 
 	"funnelweb/framework"
 )
@@ -49,14 +46,9 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 
 // newThreatStack returns nil when there is no key.
 func newThreatStack(config ThreatStack, deps framework.Deps) (*threatStack, error) {
-	base, err := url.Parse(strings.TrimRight(config.URL, "/"))
-	if err != nil || base.Hostname() == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("threatstack.url must be the root of the API, such as " + Defaults().ThreatStack.URL)
-	}
-	address, err := netip.ParseAddr(base.Hostname())
-	local := base.Hostname() == "localhost" || err == nil && address.IsLoopback()
-	if base.Scheme != "https" && (base.Scheme != "http" || !local) {
-		return nil, errors.New("threatstack.url must begin with https://: the key goes with every call")
+	base, err := framework.ServiceURL(config.URL)
+	if err != nil {
+		return nil, fmt.Errorf("threatstack.%w", err)
 	}
 	if config.Key.IsZero() {
 		if config.URL != Defaults().ThreatStack.URL {
@@ -64,7 +56,7 @@ func newThreatStack(config ThreatStack, deps framework.Deps) (*threatStack, erro
 		}
 		return nil, nil //nolint:nilnil // there is none, and that is no error
 	}
-	if strings.ContainsFunc(config.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if !config.Key.FitsHeader() {
 		return nil, errors.New("threatstack.key must be of visible ASCII characters")
 	}
 	return &threatStack{base: base.String(), key: config.Key, deps: deps}, nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -90,14 +89,10 @@ func midnight(now time.Time) time.Time {
 	return now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
 }
 
-// retryAfter reads the header of that name in its two forms (RFC 9110 section 10.2.3).
+// retryAfter is the wait that the answer asks for, or another when it asks for none.
 func (r reply) retryAfter(otherwise time.Duration) time.Duration {
-	value := r.header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil && seconds > 0 {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	}
-	if at, err := http.ParseTime(value); err == nil && at.After(r.now) {
-		return min(at.Sub(r.now), maxRetryAfter)
+	if wait := framework.ParseRetryAfter(r.header.Get("Retry-After"), r.now); wait > 0 {
+		return wait
 	}
 	return otherwise
 }

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -56,10 +54,10 @@ type Enricher struct {
 
 // New checks the configuration. Nothing is sent before the first lookup.
 func New(config Config, deps framework.Deps) (*Enricher, error) {
-	base, baseErr := parseBase(config.URL)
+	base, baseErr := framework.ServiceURL(config.URL)
 	internal, namesErr := parseNames(config.InternalNames)
 	errs := []error{baseErr, namesErr}
-	if !isHeaderSafe(config.Key.Reveal()) {
+	if !config.Key.FitsHeader() {
 		errs = append(errs, errors.New("key is required, and is made of letters and digits"))
 	}
 	if config.MaliciousFrom < 1 {
@@ -78,26 +76,6 @@ func New(config Config, deps framework.Deps) (*Enricher, error) {
 		config: config, base: base, http: deps.HTTP, quota: deps.Quota, now: deps.Now,
 		agent: "funnelweb/" + deps.Version, internal: internal, answers: newAnswers(),
 	}, nil
-}
-
-// parseBase refuses to send the key in the clear, except to this machine.
-func parseBase(text string) (*url.URL, error) {
-	base, err := url.Parse(strings.TrimRight(text, "/"))
-	if err != nil || base.Hostname() == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
-		return nil, errors.New("url must be the root of the API, such as https://www.virustotal.com/api/v3")
-	}
-	address, err := netip.ParseAddr(base.Hostname())
-	local := base.Hostname() == "localhost" || err == nil && address.IsLoopback()
-	if base.Scheme != "https" && (base.Scheme != "http" || !local) {
-		return nil, errors.New("url must begin with https://: the key goes with every lookup")
-	}
-	return base, nil
-}
-
-// isHeaderSafe reports whether a key is not empty and of visible ASCII: net/http quotes a header value that it
-// refuses in some of its errors.
-func isHeaderSafe(key string) bool {
-	return key != "" && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // Kinds are the three hashes, addresses, domains and URLs.

@@ -225,9 +225,9 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 	}{
 		{"no key", func(c *Config) { c.Key = framework.Secret{} }, "key is required, and is made of letters and digits"},
 		{"a key with a line break", func(c *Config) { c.Key = framework.NewSecret(canary + "\nx") }, "key is required, and is made of letters and digits"},
-		{"plain HTTP", func(c *Config) { c.URL = "http://vt.example/api/v3" }, "url must begin with https://: the key goes with every lookup"},
-		{"no URL", func(c *Config) { c.URL = "" }, "url must be the root of the API, such as https://www.virustotal.com/api/v3"},
-		{"a key in the URL", func(c *Config) { c.URL = "https://u:p@vt.example" }, "url must be the root of the API, such as https://www.virustotal.com/api/v3"},
+		{"plain HTTP", func(c *Config) { c.URL = "http://vt.example/api/v3" }, "url is http: the credentials would travel in the clear; only this machine may be reached so"},
+		{"no URL", func(c *Config) { c.URL = "" }, "url is missing"},
+		{"a key in the URL", func(c *Config) { c.URL = "https://u:p@vt.example" }, "url holds a user or password; they have keys of their own"},
 		{"no engines", func(c *Config) { c.MaliciousFrom = 0 }, "malicious_from must be at least 1 engine"},
 		{"a negative quota", func(c *Config) { c.PerDay = -1 }, "per_minute and per_day must not be negative"},
 		{"no time", func(c *Config) { c.Timeout = 0 }, "timeout and fresh must be longer than 0"},
