@@ -115,7 +115,7 @@ func TestTheDesignsVariablesOfThreatStackToS3StillWork(t *testing.T) {
 	t.Setenv("THREATSTACK_BASE_URL", "http://old.example.com/api") // plain http to another host: the parts refuse it
 	t.Setenv("ARCHIVE_TOKEN", goodToken)
 	got := strings.Join(mistakes(t, "endpoints:\n  - use: archive\n    before: [{token: {secrets: [\"env:ARCHIVE_TOKEN\"]}}]\n"), "\n")
-	if !strings.Contains(got, "https") {
+	if !strings.Contains(got, "in the clear") {
 		t.Errorf("THREATSTACK_BASE_URL was not taken over: %q", got)
 	}
 	t.Setenv("TS_AWS_S3_BUCKET", "NOT A BUCKET")
