@@ -104,9 +104,9 @@ func (s section) progress() string {
 	}
 }
 
-// clock writes a time, with its date when that is not the day of the last change.
+// clock writes a time as the minute by which it will have come, with its date when that is not the day of the last change.
 func (s section) clock(at time.Time) string {
-	at = at.UTC()
+	at = at.UTC().Add(time.Minute - 1).Truncate(time.Minute)
 	if at.Format(time.DateOnly) == s.ChangedAt.UTC().Format(time.DateOnly) {
 		return at.Format("15:04 UTC")
 	}

@@ -62,15 +62,15 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 
 func (c Config) checkIndicators() error {
 	if len(c.Indicators) == 0 {
-		return errors.New("indicators: say where to find at least one, such as {user: result.user}")
+		return errors.New("indicators: must say where to find at least one, such as {user: result.user}")
 	}
 	var mistakes []error
 	for _, kind := range slices.Sorted(maps.Keys(c.Indicators)) {
 		if !slices.Contains(framework.Kinds(), kind) {
-			mistakes = append(mistakes, fmt.Errorf("indicators: there is no kind %q; there are %v", kind, framework.Kinds()))
+			mistakes = append(mistakes, fmt.Errorf("indicators.%s: there is no such kind; there are %v", kind, framework.Kinds()))
 		}
 		if len(c.Indicators[kind]) == 0 || slices.Contains(c.Indicators[kind], "") {
-			mistakes = append(mistakes, fmt.Errorf("indicators: %s has an empty path", kind))
+			mistakes = append(mistakes, fmt.Errorf("indicators.%s: has an empty path", kind))
 		}
 	}
 	return errors.Join(mistakes...)
@@ -78,18 +78,18 @@ func (c Config) checkIndicators() error {
 
 func (c Config) checkEnrichers(known map[string]framework.Enricher) error {
 	if len(c.With) == 0 {
-		return errors.New("with: name at least one enricher")
+		return errors.New("with: must name at least one enricher")
 	}
 	var mistakes []error
 	for i, name := range c.With {
 		enricher, ok := known[name]
 		switch {
 		case !ok:
-			mistakes = append(mistakes, fmt.Errorf("with: no enricher %q is configured; there are %v", name, slices.Sorted(maps.Keys(known))))
+			mistakes = append(mistakes, fmt.Errorf("with[%d]: no enricher %q is configured; there are %v", i, name, slices.Sorted(maps.Keys(known))))
 		case slices.Contains(c.With[:i], name):
-			mistakes = append(mistakes, fmt.Errorf("with: %s is named twice", name))
+			mistakes = append(mistakes, fmt.Errorf("with[%d]: %s is named twice", i, name))
 		case len(c.kindsOf(enricher)) == 0:
-			mistakes = append(mistakes, fmt.Errorf("with: %s can be asked about %v, and indicators has none of them", name, enricher.Kinds()))
+			mistakes = append(mistakes, fmt.Errorf("with[%d]: %s can be asked about %v, and indicators has none of them", i, name, enricher.Kinds()))
 		}
 	}
 	return errors.Join(mistakes...)

@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	// A comment is made within makeLimit; makeLag is how long another worker's may be under way unseen: the
-	// limit and as much again for clocks that differ and answers that were lost.
-	makeLimit = 15 * time.Second
-	makeLag   = 2 * makeLimit
+	// Jira's comments are read consistently; the lag is for clocks that differ and for a call that was cut off and
+	// still came through.
+	makeLag = 10 * time.Second
 
 	// One job writes the comment at most so often because others stored more meanwhile.
 	maxRounds = 20
@@ -83,8 +82,6 @@ func (a *Action) comment(ctx context.Context, target target, generation int, bod
 		return a.tickets.FindComment(ctx, target.ticket, target.entry)
 	}
 	effect := framework.Effect{Find: find, Lag: makeLag, Do: func(ctx context.Context) (string, error) {
-		ctx, cancel := context.WithTimeout(ctx, makeLimit)
-		defer cancel()
 		// It may be there although the ledger does not know: the ledger was lost, or "deleted" was an error of Jira's.
 		if id, err := find(ctx); err != nil || id != "" {
 			return id, err

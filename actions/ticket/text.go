@@ -34,7 +34,7 @@ func parseText(name, source string) (*text, error) {
 		"urlquery": func(v any) string { return url.QueryEscape(show(v)) },
 	}).Parse(source)
 	if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "template: ")) // reads "summary:1: …"
+		return nil, fmt.Errorf("%s: line %s", name, strings.TrimPrefix(err.Error(), "template: "+name+":")) // "summary: line 1: …"
 	}
 	for _, one := range parsed.Templates() {
 		if one.Tree != nil {

@@ -34,8 +34,8 @@ type Config struct {
 	Summary     string   `yaml:"summary"`     // a title is made up where it renders blank
 	Description string   `yaml:"description"` // stands above the alert; nothing when empty
 	Labels      []string `yaml:"labels"`      // beside our own
-	// SearchLag is how long after a call that may have made a ticket began its search may not show it. The call itself
-	// may take 15 s of that. Jira Cloud's search is behind by seconds; lower it only for a search that is not.
+	// SearchLag is how long after a call that may have made a ticket the search may not show it. Jira Cloud's is behind by
+	// seconds, seldom minutes; lower it only for a search that is not.
 	SearchLag time.Duration `yaml:"search_lag"`
 }
 
@@ -75,17 +75,17 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 func (c Config) check() error {
 	var mistakes []error
 	if !projectKey.MatchString(c.Project) {
-		mistakes = append(mistakes, errors.New("project is the key of a project, such as SEC"))
+		mistakes = append(mistakes, errors.New("project: is the key of a project, such as SEC"))
 	}
 	if strings.TrimSpace(c.IssueType) == "" {
-		mistakes = append(mistakes, errors.New("issue_type is missing"))
+		mistakes = append(mistakes, errors.New("issue_type: is missing"))
 	}
 	if c.SearchLag < 0 {
-		mistakes = append(mistakes, errors.New("search_lag is negative"))
+		mistakes = append(mistakes, errors.New("search_lag: is negative"))
 	}
-	for _, label := range c.Labels {
+	for i, label := range c.Labels {
 		if label == "" || len(label) > maxLabel || strings.ContainsAny(label, " \t\r\n") {
-			mistakes = append(mistakes, fmt.Errorf("labels: %q is empty, too long or has a space", label))
+			mistakes = append(mistakes, fmt.Errorf("labels[%d]: is empty, too long or has a space", i))
 		}
 	}
 	return errors.Join(mistakes...)

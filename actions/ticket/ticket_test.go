@@ -231,13 +231,13 @@ func ambiguous() error {
 	return &framework.ServiceError{Service: "jira", Op: "create issue", Reason: "cut", Ambiguous: true}
 }
 
-// run does a job as the engine would, until it ends, and returns how often it was begun.
-func (s stage) run(t *testing.T, job framework.Job) int {
+// run does a job as the engine would, until it succeeds.
+func (s stage) run(t *testing.T, job framework.Job) {
 	t.Helper()
-	for attempt := range 10 {
+	for range 10 {
 		_, err := s.Do(t.Context(), job)
 		if err == nil {
-			return attempt + 1
+			return
 		}
 		s.clock.Advance(time.Second)
 		if wait, ok := errors.AsType[*framework.Wait](err); ok {
@@ -245,7 +245,6 @@ func (s stage) run(t *testing.T, job framework.Job) int {
 		}
 	}
 	t.Fatal("10 attempts were not enough")
-	return 0
 }
 
 func TestThereIsOneTicketHoweverOftenAndBadlyItIsMade(t *testing.T) {
@@ -322,13 +321,13 @@ func TestConfigurationMistakesAreAllNamed(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	want := []string{
-		"project is the key of a project, such as SEC",
-		"issue_type is missing",
-		"search_lag is negative",
-		`labels: "two words" is empty, too long or has a space`,
-		`labels: "" is empty, too long or has a space`,
-		"summary:1: unclosed action",
-		`description:2: function "nosuch" not defined`,
+		"project: is the key of a project, such as SEC",
+		"issue_type: is missing",
+		"search_lag: is negative",
+		"labels[0]: is empty, too long or has a space",
+		"labels[1]: is empty, too long or has a space",
+		"summary: line 1: unclosed action",
+		`description: line 2: function "nosuch" not defined`,
 		"no ticket system is configured: add the section jira",
 	}
 	if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {

@@ -58,13 +58,13 @@ func New(config Config, deps framework.Deps) (*Client, error) {
 func (c Config) checkAccess() error {
 	var mistakes []error
 	if c.Flavor != Cloud && c.Flavor != DataCenter {
-		mistakes = append(mistakes, fmt.Errorf("flavor is %s or %s", Cloud, DataCenter))
+		mistakes = append(mistakes, fmt.Errorf("flavor: is %s or %s", Cloud, DataCenter))
 	}
 	if c.Flavor == Cloud && (c.User == "" || strings.ContainsAny(c.User, ":\r\n")) { // RFC 7617 section 2: no colon in a user-id
-		mistakes = append(mistakes, errors.New("user is the e-mail address that the API token belongs to"))
+		mistakes = append(mistakes, errors.New("user: is the e-mail address that the API token belongs to"))
 	}
 	if c.Token.IsZero() {
-		mistakes = append(mistakes, errors.New("token is missing"))
+		mistakes = append(mistakes, errors.New("token: is missing"))
 	}
 	return errors.Join(mistakes...)
 }
@@ -74,15 +74,15 @@ func baseURL(text string) (*url.URL, error) {
 	base, err := url.Parse(text)
 	switch {
 	case text == "":
-		return nil, errors.New("url is missing")
+		return nil, errors.New("url: is missing")
 	case err != nil || base.Hostname() == "" || (base.Scheme != "https" && base.Scheme != "http"):
-		return nil, errors.New("url is not an absolute https address") // url.Parse quotes the text, which may hold a password
+		return nil, errors.New("url: is not an absolute https address") // url.Parse quotes the text, which may hold a password
 	case base.User != nil:
-		return nil, errors.New("url holds a user or password; they belong in user and token")
+		return nil, errors.New("url: holds a user or password; they belong in user and token")
 	case base.RawQuery != "" || base.Fragment != "":
-		return nil, errors.New("url has a query or fragment; give the base address alone")
+		return nil, errors.New("url: has a query or fragment; give the base address alone")
 	case base.Scheme == "http" && !isLoopback(base.Hostname()):
-		return nil, errors.New("url is http: the token would travel in the clear; only this machine may be reached so")
+		return nil, errors.New("url: is http, so the token would travel in the clear; only this machine may be reached so")
 	}
 	base.Path = strings.TrimRight(base.Path, "/") + "/"
 	return base, nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -15,9 +14,6 @@ import (
 )
 
 const service = "jira"
-
-// maxRetryAfter bounds the wait that an answer may ask for: Jira's longest is the hour of a quota.
-const maxRetryAfter = 2 * time.Hour
 
 // unreachable is a call that got no answer. It may have had its effect once its headers were sent.
 func unreachable(op operation, err error, sent bool) error {
@@ -151,26 +147,16 @@ func loginRefused(header http.Header) string {
 // retryAfter is the wait that the answer asks for: Retry-After in seconds or as a date (RFC 9110 section 10.2.3),
 // else, with a 429, the time in X-RateLimit-Reset.
 func (c *Client) retryAfter(response *http.Response) time.Duration {
-	text := response.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil {
-		return min(max(0, time.Duration(min(seconds, 1<<20))*time.Second), maxRetryAfter)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return c.until(at)
-	}
-	if response.StatusCode != http.StatusTooManyRequests {
-		return 0
+	wait := framework.ParseRetryAfter(response.Header.Get("Retry-After"), c.now())
+	if wait > 0 || response.StatusCode != http.StatusTooManyRequests {
+		return wait
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} { // Cloud leaves the seconds out
 		if at, err := time.Parse(layout, response.Header.Get("X-Ratelimit-Reset")); err == nil {
-			return c.until(at)
+			return framework.ParseRetryAfter(at.UTC().Format(http.TimeFormat), c.now())
 		}
 	}
 	return 0
-}
-
-func (c *Client) until(at time.Time) time.Duration {
-	return min(max(0, at.Sub(c.now())), maxRetryAfter)
 }
 
 // quotaName tells which limit was met, one of Jira's fixed words such as jira-burst-based.

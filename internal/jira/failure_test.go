@@ -73,7 +73,7 @@ func TestEveryAnswerOfACreateSaysWhatToDoNext(t *testing.T) {
 		},
 		"both kinds of messages, of several lines and odd types": {
 			400, nil, `{"errorMessages":["one\n two\u0000",3],"errors":{"labels":["a","b"]}}`,
-			framework.ServiceError{Permanent: true, Reason: "Jira refuses the request: one two; 3; labels: [a b]"},
+			framework.ServiceError{Permanent: true, Reason: "Jira refuses the request: one two\ufffd; 3; labels: [a b]"},
 		},
 		"a refusal without a word":    {400, nil, ``, framework.ServiceError{Permanent: true, Reason: "Jira refuses the request"}},
 		"a refusal by something else": {400, nil, page, framework.ServiceError{Permanent: true, Reason: "Jira refuses the request"}},
@@ -109,7 +109,7 @@ func TestEveryAnswerOfACreateSaysWhatToDoNext(t *testing.T) {
 			Reason: "Jira asks to slow down",
 		}},
 		"too fast, for a year": {429, header{"Retry-After": "31536000"}, ``, framework.ServiceError{
-			RetryAfter: 2 * time.Hour, Reason: "Jira asks to slow down",
+			RetryAfter: 24 * time.Hour, Reason: "Jira asks to slow down",
 		}},
 		"a wait in the past": {429, header{"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, ``, framework.ServiceError{Reason: "Jira asks to slow down"}},
 		"an internal error": {500, nil, `{"errorMessages":["Internal server error"]}`, framework.ServiceError{

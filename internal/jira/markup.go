@@ -66,7 +66,7 @@ func width(text string) int {
 func renderBlock(block framework.Block) string {
 	switch b := block.(type) {
 	case framework.Heading:
-		return "h" + strconv.Itoa(min(max(1, b.Level), 6)) + ". " + escapeText(singleLine(b.Text))
+		return "h" + strconv.Itoa(min(max(1, b.Level), 6)) + ". " + escapeText(framework.Line(b.Text, maxCell))
 	case framework.Paragraph:
 		return renderSpans(b, false)
 	case framework.Table:
@@ -163,7 +163,9 @@ func renderCell(cell framework.Paragraph) string {
 		if room <= 0 {
 			break
 		}
-		span.Text = cutRunes(span.Text, room)
+		if runes := []rune(span.Text); len(runes) > room {
+			span.Text = string(runes[:room-1]) + "…"
+		}
 		room -= utf8.RuneCountInString(span.Text)
 		bounded = append(bounded, span)
 	}
@@ -183,7 +185,7 @@ func renderPreformatted(text string) string {
 
 // summaryLine is a summary as Jira takes it: one line of at most 250 UTF-16 units. Summaries are not rendered.
 func summaryLine(text string) string {
-	line := cutRunes(singleLine(cleanText(text)), maxSummary+1)
+	line := framework.Line(text, maxSummary)
 	for runes := []rune(line); width(line) > maxSummary; {
 		runes = runes[:len(runes)-1]
 		line = strings.TrimSpace(string(runes)) + "…"

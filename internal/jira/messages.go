@@ -5,7 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
+
+	"funnelweb/framework"
 
 	"github.com/go-json-experiment/json"
 )
@@ -27,34 +28,16 @@ func (c *Client) messages(body []byte) string {
 	_ = json.Unmarshal(body, &told)
 	var parts []string
 	for _, message := range told.ErrorMessages {
-		parts = append(parts, singleLine(fmt.Sprint(message)))
+		parts = append(parts, fmt.Sprint(message))
 	}
 	for _, field := range slices.Sorted(maps.Keys(told.Errors)) {
-		parts = append(parts, singleLine(fmt.Sprintf("%s: %v", field, told.Errors[field])))
+		parts = append(parts, fmt.Sprintf("%s: %v", field, told.Errors[field]))
 	}
 	if len(parts) == 0 && told.Message != "" {
-		parts = []string{singleLine(told.Message)}
+		parts = []string{told.Message}
 	}
-	text := strings.Join(parts, "; ")
-	return cutRunes(c.redact(text), maxMessages)
-}
-
-// singleLine makes one line of printable characters.
-func singleLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, " "))
-	return strings.Join(strings.Fields(text), " ")
-}
-
-// cutRunes shortens a text to at most limit runes, the last being an ellipsis.
-func cutRunes(text string, limit int) string {
-	runes := []rune(text)
-	if len(runes) <= limit {
-		return text
+	for i, part := range parts {
+		parts[i] = strings.TrimSpace(part)
 	}
-	return string(runes[:limit-1]) + "…"
+	return framework.Line(c.redact(strings.Join(parts, "; ")), maxMessages)
 }

@@ -1,0 +1,300 @@
+package enrich
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
+)
+
+// The comment converges whatever happens: several replicas work on one ticket, each of their steps (a read or write of
+// the ledger, a call of Jira, a question to an enricher, a pause) may come at any time between the others', and at any
+// step a call may fail, before or after it had its effect, or the whole process may die.
+func TestTheCommentHoldsEverySectionInTheEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		for steps := 0; w.step(t); steps++ {
+			if steps > 2_000 {
+				t.Fatal("the jobs do not come to an end")
+			}
+		}
+		comments := w.tickets.Tickets()[0].Comments
+		if len(comments) > 1 || len(comments) == 0 && w.deletions == 0 {
+			t.Fatalf("%d comments, %d were deleted", len(comments), w.deletions)
+		}
+		for _, comment := range comments {
+			text := show(comment.Body)
+			for _, name := range w.names {
+				if !strings.Contains(text, "#### "+name+"\n") || !strings.Contains(text, "\nanswer of "+name+"\n") {
+					t.Fatalf("%s is missing in:\n%s", name, text)
+				}
+			}
+		}
+		for name, asked := range w.asked {
+			if asked > 1+w.lost { // a failure of Jira makes nobody ask again
+				t.Fatalf("%s was asked %d times, and %d answers may have been lost", name, asked, w.lost)
+			}
+		}
+	})
+}
+
+// fate is what becomes of a step.
+type fate int
+
+const (
+	succeeds    fate = iota
+	failsBefore      // without effect, and the caller knows
+	failsAfter       // with its effect, of which the caller does not know
+	diesBefore       // the process dies before the effect
+	diesAfter        // the process dies after the effect
+)
+
+// world is a ticket with several replicas at work. Only one of their goroutines runs at a time, and never
+// while the world does: it runs from one step to the next when the world says so.
+type world struct {
+	clock     frameworktest.Clock
+	ledger    frameworktest.MemoryLedger
+	tickets   frameworktest.RecordingTickets
+	names     []string
+	workers   []*worker
+	faults    int // still allowed
+	lost      int // crashes and failures of the ledger
+	deletions int
+	asked     map[string]int
+}
+
+// worker does one job until it succeeds, in one process after the other.
+type worker struct {
+	world  *world
+	job    framework.Job
+	action *Action // of the process that is alive
+	dead   bool    // the process is
+	at     string  // the step that comes next
+	steps  chan struct{}
+	fates  chan fate
+	ended  chan error
+	state  workerState
+}
+
+type workerState int
+
+const (
+	idle     workerState = iota // to be started
+	parked                      // before a step
+	sleeping                    // put back by the engine until its time comes
+	finished
+)
+
+func newWorld(t *rapid.T) *world {
+	w := &world{faults: uniform(t, "faults", 8), asked: map[string]int{}}
+	_, _ = w.tickets.Create(context.Background(), framework.NewTicket{Project: "SEC", Type: "Task", Summary: "x"})
+	for i := range 1 + uniform(t, "enrichers", 4) {
+		w.names = append(w.names, fmt.Sprintf("source%d", i))
+	}
+	event := framework.Event{ID: "jira-1", Type: "jira.issue_created", Time: frameworktest.Start(), Data: framework.JSON(`{"issue":{"key":"SEC-1"},"user":"jdoe"}`)}
+	for _, name := range w.names {
+		w.workers = append(w.workers, &worker{world: w, job: framework.Job{Automation: "enrich", Name: name, Event: event}})
+	}
+	return w
+}
+
+// step lets one thing happen; false means that all jobs are done.
+func (w *world) step(t *rapid.T) bool {
+	var ready, asleep []*worker
+	for _, one := range w.workers {
+		switch one.state {
+		case idle, parked:
+			ready = append(ready, one)
+		case sleeping:
+			asleep = append(asleep, one)
+		case finished:
+		}
+	}
+	if len(ready) == 0 && len(asleep) == 0 {
+		return false
+	}
+	if len(ready) == 0 { // time passes only while nobody is in the middle of a call: calls are short
+		w.clock.Advance(framework.DefaultLimit + makeLag)
+		for _, one := range asleep {
+			one.state = idle
+		}
+		return true
+	}
+	one := ready[uniform(t, "worker", len(ready))]
+	if one.state == idle {
+		one.start()
+	} else {
+		next := succeeds
+		if w.faults > 0 && uniform(t, "fault", 8) == 0 {
+			next = []fate{failsBefore, failsAfter, diesBefore, diesAfter}[uniform(t, "fate", 4)]
+			w.faults--
+		}
+		one.fates <- next
+	}
+	one.wait()
+	if w.faults > 0 && uniform(t, "delete", 64) == 0 {
+		w.faults--
+		w.deletions++
+		w.tickets.DeleteComments("SEC-1")
+	}
+	return true
+}
+
+// uniform draws a number below n, each as likely as the others up to a power of two; rapid's own ranges prefer small
+// ones, with which one worker would do all its work before the next.
+func uniform(t *rapid.T, label string, n int) int {
+	number := 0
+	for range 6 {
+		number <<= 1
+		if rapid.Bool().Draw(t, label) {
+			number++
+		}
+	}
+	return number % n
+}
+
+// start begins an attempt in a new process.
+func (k *worker) start() {
+	k.dead, k.steps, k.fates, k.ended = false, make(chan struct{}), make(chan fate), make(chan error)
+	k.action = &Action{
+		config:    Config{Indicators: map[framework.Kind]Paths{framework.User: {"user"}}, With: k.world.names},
+		enrichers: map[string]framework.Enricher{k.job.Name: asker{k}}, now: k.world.clock.Now,
+		ledger: steppedLedger{k}, tickets: steppedTickets{k},
+		pause: func(context.Context, time.Duration) error { return k.take("pause", func() error { return nil }) },
+	}
+	go func() {
+		_, err := k.action.Do(context.Background(), k.job)
+		if wait, ok := errors.AsType[*framework.Wait](err); err != nil && !k.dead {
+			failure := framework.Failure{Reason: framework.Reason(err), Waiting: ok, Next: k.world.clock.Now().Add(time.Minute), Attempts: 1}
+			if ok {
+				failure.Next = wait.Until
+			}
+			_ = k.action.Failed(context.Background(), k.job, failure) // the engine logs it and goes on
+		}
+		k.ended <- err
+	}()
+}
+
+// wait waits until the worker is at its next step or its attempt ended.
+func (k *worker) wait() {
+	select {
+	case <-k.steps:
+		k.state = parked
+	case err := <-k.ended:
+		switch {
+		case err == nil && !k.dead:
+			k.state = finished
+		case k.dead:
+			k.state = idle // delivered again
+		default:
+			k.state = sleeping
+		}
+	}
+}
+
+var errDead = errors.New("this process is dead")
+
+// take is one step of a worker.
+func (k *worker) take(name string, effect func() error) error {
+	if k.dead {
+		return errDead
+	}
+	k.at = name
+	k.steps <- struct{}{}
+	fate := <-k.fates
+	if fate == diesBefore || fate == diesAfter || fate != succeeds && strings.HasPrefix(name, "ledger") {
+		k.world.lost++
+	}
+	switch fate {
+	case failsBefore:
+		return &framework.ServiceError{Service: "test", Op: name, Reason: "failed before it had an effect"}
+	case failsAfter:
+		_ = effect() // the caller is not told
+		return &framework.ServiceError{Service: "test", Op: name, Reason: "failed after it had its effect", Ambiguous: true}
+	case diesBefore:
+		k.dead = true
+		return errDead
+	case diesAfter:
+		_ = effect() // there is nobody to tell
+		k.dead = true
+		return errDead
+	default:
+		return effect()
+	}
+}
+
+// String says in rapid's report who is about to do what.
+func (k *worker) String() string { return k.job.Name + ": " + k.at }
+
+// asker is the worker's enricher.
+type asker struct{ *worker }
+
+func (asker) Kinds() []framework.Kind { return []framework.Kind{framework.User} }
+
+func (a asker) Enrich(_ context.Context, indicator framework.Indicator) (finding framework.Finding, err error) {
+	err = a.take("ask", func() error {
+		finding = framework.Finding{Indicator: indicator, Summary: "answer of " + a.job.Name, StaleAt: a.world.clock.Now().Add(1000 * time.Hour)}
+		return nil
+	})
+	if err == nil {
+		a.world.asked[a.job.Name]++
+	}
+	return finding, err
+}
+
+type steppedLedger struct{ *worker }
+
+func (l steppedLedger) Get(ctx context.Context, key string) (value []byte, revision uint64, err error) {
+	err = l.take("ledger read "+key, func() (err error) {
+		value, revision, err = l.world.ledger.Get(ctx, key)
+		return err
+	})
+	return value, revision, err
+}
+
+func (l steppedLedger) Put(ctx context.Context, key string, value []byte, revision uint64) (written uint64, err error) {
+	err = l.take("ledger store "+key, func() (err error) {
+		written, err = l.world.ledger.Put(ctx, key, value, revision)
+		return err
+	})
+	return written, err
+}
+
+type steppedTickets struct{ *worker }
+
+func (s steppedTickets) Create(context.Context, framework.NewTicket) (string, error) {
+	return "", errors.ErrUnsupported
+}
+
+func (s steppedTickets) FindByLabel(context.Context, string, string) (string, error) {
+	return "", errors.ErrUnsupported
+}
+
+func (s steppedTickets) AddComment(ctx context.Context, key, mark string, body framework.Document) (id string, err error) {
+	err = s.take("add comment", func() (err error) {
+		id, err = s.world.tickets.AddComment(ctx, key, mark, body)
+		return err
+	})
+	return id, err
+}
+
+func (s steppedTickets) EditComment(ctx context.Context, key, id, mark string, body framework.Document) error {
+	return s.take("edit comment", func() error { return s.world.tickets.EditComment(ctx, key, id, mark, body) })
+}
+
+func (s steppedTickets) FindComment(ctx context.Context, key, mark string) (id string, err error) {
+	err = s.take("find comment", func() (err error) {
+		id, err = s.world.tickets.FindComment(ctx, key, mark)
+		return err
+	})
+	return id, err
+}
+
+func (steppedTickets) Link(key string) string { return key }
