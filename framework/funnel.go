@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +31,7 @@ type Funnel struct {
 	router     *gin.Engine
 	schemas    *schemas
 	operations []*operation
+	trusted    []netip.Prefix
 }
 
 // quietGin stops gin from printing its routes to standard output.
@@ -52,6 +53,9 @@ func NewFunnel(info Info, log *slog.Logger, now func() time.Time) (*Funnel, erro
 	f.router.NoMethod(f.refuse(NewProblem(http.StatusMethodNotAllowed, "This path does not take this method; the Allow header lists those it takes.")))
 	return f, nil
 }
+
+// TrustProxies names the proxies whose X-Forwarded-For is believed; without it none is. Call it before serving.
+func (f *Funnel) TrustProxies(prefixes []netip.Prefix) { f.trusted = prefixes }
 
 // Mount adds a route, with and without a trailing slash. Wrong tags, a route that exists already and one that is open by mistake are errors.
 func (f *Funnel) Mount(route Route, chain Chain) error {
@@ -133,14 +137,17 @@ func (f *Funnel) Routes() []Mounted {
 // serve runs one request through its operation, sends the answer and logs it.
 func (f *Funnel) serve(c *gin.Context, o *operation) {
 	start, id := f.now(), newRequestID()
-	request, answer, cause := o.run(c.Request.Context(), c.Request, id, c.Param)
+	request := NewRequest(c.Request, id, nil, c.Param)
+	request.client = clientAddr(c.Request, f.trusted)
+	answer, cause := o.run(c.Request.Context(), request)
 	send(c.Writer, answer, id)
-	f.logRequest(c.Request, o.path, id, request.Identity(), answer.Status, len(answer.Body), start, cause)
+	f.logRequest(request, o.path, answer.Status, len(answer.Body), start, cause)
 }
 
 func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler, chain Chain) {
 	start, id := f.now(), newRequestID()
 	request := NewRequest(c.Request, id, nil, c.Param)
+	request.client = clientAddr(c.Request, f.trusted)
 	o := &operation{Chain: chain}
 	cause := o.before(c.Request.Context(), request)
 	if cause != nil {
@@ -153,16 +160,18 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 			send(c.Writer, internalProblem().response(id), id)
 		}
 	}
-	f.logRequest(c.Request, path, id, request.Identity(), c.Writer.Status(), c.Writer.Size(), start, cause)
+	f.logRequest(request, path, c.Writer.Status(), c.Writer.Size(), start, cause)
 }
 
 // refuse answers every request with one problem.
 func (f *Funnel) refuse(problem *Problem) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		start, id := f.now(), newRequestID()
+		request := NewRequest(c.Request, id, nil, nil)
+		request.client = clientAddr(c.Request, f.trusted)
 		answer := problem.response(id)
 		send(c.Writer, answer, id)
-		f.logRequest(c.Request, "none", id, "", answer.Status, len(answer.Body), start, nil)
+		f.logRequest(request, "none", answer.Status, len(answer.Body), start, nil)
 	}
 }
 
@@ -195,23 +204,23 @@ func send(w gin.ResponseWriter, answer *Response, id string) {
 }
 
 // logRequest writes the one line of a request. It names the route, never the URL: a token may be in path or query.
-func (f *Funnel) logRequest(r *http.Request, route, id, identity string, status, size int, start time.Time, cause error) {
+func (f *Funnel) logRequest(r *Request, route string, status, size int, start time.Time, cause error) {
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	attributes := []slog.Attr{
-		slog.String("request_id", id),
+		slog.String("request_id", r.ID),
 		slog.String("method", loggedMethod(r.Method)),
 		slog.String("route", route),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(f.now().Sub(start).Microseconds())/1000),
 		slog.Int64("bytes_in", r.ContentLength),
 		slog.Int("bytes_out", size),
-		slog.String("remote", remoteHost(r.RemoteAddr)),
+		slog.String("client", r.client.String()),
 	}
-	if identity != "" {
-		attributes = append(attributes, slog.String("identity", identity))
+	if r.identity != "" {
+		attributes = append(attributes, slog.String("identity", r.identity))
 	}
 	if cause != nil {
 		attributes = append(attributes, slog.String("err", cause.Error()))
@@ -228,12 +237,4 @@ func loggedMethod(method string) string {
 		return "other"
 	}
 	return method
-}
-
-func remoteHost(address string) string {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	return host
 }

@@ -91,47 +91,52 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 }
 
 // run takes a request through the funnel and returns the answer to be sent, with the error that it hides, if any.
-func (o *operation) run(ctx context.Context, r *http.Request, id string, params func(string) string) (*Request, *Response, error) {
-	request, answer, cause := o.answer(ctx, r, id, params)
+func (o *operation) run(ctx context.Context, request *Request) (*Response, error) {
+	answer, cause := o.answer(ctx, request)
 	for _, plugin := range o.After {
 		if err := guard("after plugin "+plugin.Name, func() error { return plugin.Part.After(ctx, request, answer) }); err != nil {
-			return request, internalProblem().response(id), errors.Join(cause, err)
+			return internalProblem().response(request.ID), errors.Join(cause, err)
 		}
 	}
-	return request, answer, cause
+	return answer, cause
 }
 
 // answer is the funnel up to the after plugins.
-func (o *operation) answer(ctx context.Context, r *http.Request, id string, params func(string) string) (*Request, *Response, error) {
-	request := NewRequest(r, id, nil, params)
-	body, err := o.readBody(r)
-	request.raw = body
-	if err == nil {
-		err = o.before(ctx, request)
-	}
-	if err == nil {
-		err = o.checkContentType(r)
-	}
-	input := o.newInput()
-	if err == nil {
-		err = o.binding.bind(request, input)
-	}
+func (o *operation) answer(ctx context.Context, request *Request) (*Response, error) {
+	input, err := o.input(ctx, request)
 	if err != nil {
-		return request, toProblem(err).response(id), err
+		return toProblem(err).response(request.ID), err
 	}
 	var output any
 	err = guard("handler", func() error {
-		output, err = o.handle(context.WithValue(ctx, requestIDKey{}, id), input)
+		output, err = o.handle(context.WithValue(ctx, requestIDKey{}, request.ID), input)
 		return err
 	})
 	if err != nil {
-		return request, toProblem(err).response(id), err
+		return toProblem(err).response(request.ID), err
 	}
 	answer, err := o.encode(output)
 	if err != nil {
-		return request, internalProblem().response(id), err
+		return internalProblem().response(request.ID), err
 	}
-	return request, answer, nil
+	return answer, nil
+}
+
+// input is the funnel up to the handler.
+func (o *operation) input(ctx context.Context, request *Request) (any, error) {
+	body, err := o.readBody(request.Request)
+	if err != nil {
+		return nil, err
+	}
+	request.raw = body
+	if err := o.before(ctx, request); err != nil {
+		return nil, err
+	}
+	if err := o.checkContentType(request.Request); err != nil {
+		return nil, err
+	}
+	input := o.newInput()
+	return input, o.binding.bind(request, input)
 }
 
 // readBody reads the whole body within the bound: plugins check signatures on exactly these bytes.

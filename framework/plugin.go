@@ -3,6 +3,7 @@ package framework
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -41,7 +42,8 @@ type PathExtender interface {
 // Request is the call as plugins see it: the HTTP request, its id and its body, already read and bounded.
 type Request struct {
 	*http.Request
-	ID       string // in the answer, in the header Request-Id and in every log line
+	ID       string // in the answer, in the header X-Request-Id and in every log line
+	client   netip.Addr
 	identity string
 	raw      []byte
 	params   func(string) string
@@ -62,6 +64,13 @@ func (r *Request) PathParam(name string) string {
 	}
 	return r.params(name)
 }
+
+// Client is the address of the caller: the peer of the connection, or, when that is a trusted proxy of the
+// configuration, the last address in X-Forwarded-For that is not one. It is invalid when there is none, as in tests.
+func (r *Request) Client() netip.Addr { return r.client }
+
+// SetClient says who the caller is. The funnel does; plugins must not.
+func (r *Request) SetClient(client netip.Addr) { r.client = client }
 
 // Identify attaches who is calling, for the log line and the handler. It must not be a secret.
 func (r *Request) Identify(identity string) { r.identity = identity }
