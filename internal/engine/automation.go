@@ -46,21 +46,18 @@ func (e *Engine) Run(automations []Automation) error {
 	if err := e.leaveUnconfigured(ctx, queues); err != nil {
 		return err
 	}
-	return e.startQueues(queues)
+	e.startQueues(queues)
+	return nil
 }
 
-func (e *Engine) startQueues(queues []*queue) error {
+func (e *Engine) startQueues(queues []*queue) {
 	jobs, cancel := context.WithCancel(context.Background())
 	taking, stop := context.WithCancel(jobs)
 	e.stop, e.cancel = stop, cancel
 	for _, queue := range queues {
-		if err := queue.start(taking, jobs); err != nil {
-			cancel() // also stops those that were started
-			return err
-		}
+		queue.start(taking, jobs)
 	}
 	e.queues.Store(&queues)
-	return nil
 }
 
 // queuesOf checks automations and divides them into queues.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,4 +84,26 @@ func BenchmarkOpen(b *testing.B) {
 		closeEngine(b, engine)
 		b.StartTimer()
 	}
+}
+
+// BenchmarkRun takes events through one queue: condition, run record, job, acknowledgement.
+func BenchmarkRun(b *testing.B) {
+	engine := open(b, b.TempDir(), nil)
+	var left sync.WaitGroup
+	left.Add(b.N)
+	run(b, engine, onAlert("ticket", &action{do: func(context.Context, framework.Job) (framework.Result, error) {
+		left.Done()
+		return framework.Result{}, nil
+	}}))
+	const batch = 500
+	b.ResetTimer()
+	for n := 0; n < b.N; n += batch {
+		var events []framework.Event
+		for i := n; i < min(n+batch, b.N); i++ {
+			events = append(events, alert(b, strconv.Itoa(i)))
+		}
+		publish(b, engine, events...)
+	}
+	left.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 }

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"funnelweb/framework"
@@ -21,6 +23,9 @@ type queue struct {
 	consumer jetstream.Consumer
 	created  time.Time // events from before do not come to it
 }
+
+// retryQueue is the pause after the store did not answer a queue.
+const retryQueue = time.Second
 
 // matches reports whether events of a type come to this queue.
 func (q *queue) matches(eventType string) bool { return q.automation.On == eventType }
@@ -49,19 +54,11 @@ func (q *queue) open(ctx context.Context) error {
 }
 
 // start takes events until taking ends and runs each in a goroutine of its own, under jobs, at most Workers at once.
-func (q *queue) start(taking, jobs context.Context) error {
-	// An event is asked for only when a worker is free: one that lay in a buffer behind a slow job would outlast AckWait
-	// and be delivered twice.
-	messages, err := q.consumer.Messages(jetstream.PullMaxMessages(1))
-	if err != nil {
-		return fmt.Errorf("read queue %s: %w", q.name, err)
-	}
-	q.engine.jobs.Go(func() { q.dispatch(taking, jobs, messages) })
-	return nil
+func (q *queue) start(taking, jobs context.Context) {
+	q.engine.jobs.Go(func() { q.dispatch(taking, jobs) })
 }
 
-func (q *queue) dispatch(taking, jobs context.Context, messages jetstream.MessagesContext) {
-	defer q.giveBack(messages)
+func (q *queue) dispatch(taking, jobs context.Context) {
 	free := make(chan struct{}, q.engine.opts.Workers)
 	for {
 		select {
@@ -69,18 +66,9 @@ func (q *queue) dispatch(taking, jobs context.Context, messages jetstream.Messag
 		case <-taking.Done():
 			return
 		}
-		message, err := messages.Next(jetstream.NextContext(taking))
-		if taking.Err() != nil {
-			if message != nil {
-				q.release(message)
-			}
+		message := q.next(taking)
+		if message == nil {
 			return
-		}
-		if err != nil {
-			<-free
-			q.engine.log.Error("read queue", "automation", q.automation.Name, "job", q.job, "err", err)
-			pause(taking, retryDown)
-			continue
 		}
 		q.engine.jobs.Go(func() {
 			defer func() { <-free }()
@@ -89,15 +77,26 @@ func (q *queue) dispatch(taking, jobs context.Context, messages jetstream.Messag
 	}
 }
 
-// giveBack returns what was delivered in the moment of stopping, so that it need not wait for AckWait after a restart.
-func (q *queue) giveBack(messages jetstream.MessagesContext) {
-	messages.Drain()
+// next asks for one event, when a worker is free for it: one that lay in a buffer behind a slow job would outlast
+// AckWait and be delivered twice. It returns nil when taking ends. Consumer.Messages is of no use here: with a buffer of
+// one it may miss to ask for the next message when the last came very fast, and stands still for half a minute
+// (nats.go v1.55.0: Next reads fetchInProgress before pullMessages has reset it).
+func (q *queue) next(taking context.Context) jetstream.Msg {
 	for {
-		message, err := messages.Next()
-		if err != nil {
-			return // closed and empty
+		message, err := q.consumer.Next(jetstream.FetchContext(taking))
+		switch {
+		case taking.Err() != nil:
+			if message != nil {
+				q.release(message)
+			}
+			return nil
+		case err == nil:
+			return message
+		case errors.Is(err, nats.ErrTimeout):
+			continue // nothing came; ask again
 		}
-		q.release(message)
+		q.engine.log.Error("read queue", "automation", q.automation.Name, "job", q.job, "err", err)
+		pause(taking, retryQueue)
 	}
 }
 

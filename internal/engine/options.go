@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Options configure an Engine. Dir, Log and Now are required.
+type Options struct {
+	// Dir is the store's directory. It is made with mode 0700 and locked against a second process.
+	Dir string
+	// MaxStore bounds what all streams hold, in bytes; 8 GiB when 0. It is never more than half of what the disk has
+	// free when the engine is opened. An eighth of it is kept for ledger, runs and dead letters.
+	MaxStore int64
+	Log      *slog.Logger
+	Now      func() time.Time
+	Retry    Retry
+	// Workers is how many runs of one queue go on at once; 4 when 0.
+	Workers int
+	// JobTimeout bounds one attempt; 60 s when 0.
+	JobTimeout time.Duration
+
+	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
+	syncStore func() error  // instead of the system's, for tests
+}
+
+const (
+	defaultMaxStore   = 8 << 30
+	defaultWorkers    = 4
+	defaultJobTimeout = time.Minute
+	defaultAckWait    = time.Minute // facts: 60 s with heartbeats; the time until a killed worker's event comes back
+
+	retention = 30 * 24 * time.Hour // of events and run records
+
+	storeTimeout   = 10 * time.Second // for one call to the store: a slower one is as good as down
+	maxInFlight    = 64 << 20         // bytes of events on their way into the store: memory under a flood
+	interruptGrace = 5 * time.Second  // for jobs to end after Close cancelled them
+)
+
+// complete checks the options and fills in defaults.
+func (o Options) complete() (Options, error) {
+	if o.Dir == "" || o.Log == nil || o.Now == nil {
+		return o, errors.New("engine: Dir, Log and Now are required")
+	}
+	if o.MaxStore < 0 || o.Workers < 0 || o.JobTimeout < 0 {
+		return o, errors.New("engine: MaxStore, Workers and JobTimeout must not be negative")
+	}
+	if o.MaxStore == 0 {
+		o.MaxStore = defaultMaxStore
+	}
+	if o.Workers == 0 {
+		o.Workers = defaultWorkers
+	}
+	if o.JobTimeout == 0 {
+		o.JobTimeout = defaultJobTimeout
+	}
+	if o.ackWait == 0 {
+		o.ackWait = defaultAckWait
+	}
+	var err error
+	o.Retry, err = o.Retry.complete()
+	return o, err
+}
