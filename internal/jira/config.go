@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 
 	"funnelweb/framework"
@@ -35,7 +33,7 @@ func New(config Config, deps framework.Deps) (*Client, error) {
 	if config.Flavor == "" {
 		config.Flavor = Cloud
 	}
-	base, err := baseURL(config.URL)
+	base, err := framework.ServiceURL(config.URL)
 	if err = errors.Join(err, config.checkAccess()); err != nil {
 		return nil, err
 	}
@@ -63,34 +61,10 @@ func (c Config) checkAccess() error {
 	if c.Flavor == Cloud && (c.User == "" || strings.ContainsAny(c.User, ":\r\n")) { // RFC 7617 section 2: no colon in a user-id
 		mistakes = append(mistakes, errors.New("user: is the e-mail address that the API token belongs to"))
 	}
-	if c.Token.IsZero() {
-		mistakes = append(mistakes, errors.New("token: is missing"))
+	if !c.Token.FitsHeader() {
+		mistakes = append(mistakes, errors.New("token: is missing, or holds what no token has: blanks, letters beyond ASCII"))
 	}
 	return errors.Join(mistakes...)
-}
-
-// baseURL parses the address and ends its path with a slash, so that paths resolve below it.
-func baseURL(text string) (*url.URL, error) {
-	base, err := url.Parse(text)
-	switch {
-	case text == "":
-		return nil, errors.New("url: is missing")
-	case err != nil || base.Hostname() == "" || (base.Scheme != "https" && base.Scheme != "http"):
-		return nil, errors.New("url: is not an absolute https address") // url.Parse quotes the text, which may hold a password
-	case base.User != nil:
-		return nil, errors.New("url: holds a user or password; they belong in user and token")
-	case base.RawQuery != "" || base.Fragment != "":
-		return nil, errors.New("url: has a query or fragment; give the base address alone")
-	case base.Scheme == "http" && !isLoopback(base.Hostname()):
-		return nil, errors.New("url: is http, so the token would travel in the clear; only this machine may be reached so")
-	}
-	base.Path = strings.TrimRight(base.Path, "/") + "/"
-	return base, nil
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 func (c Config) authorization() framework.Secret {

@@ -27,27 +27,31 @@ func TestNewReportsEveryMistakeAtOnceAndNeverASecret(t *testing.T) {
 		want   []string
 	}{
 		"nothing is configured": {jira.Config{}, []string{
-			"url: is missing", "user: is the e-mail address that the API token belongs to", "token: is missing",
+			"url is missing", "user: is the e-mail address that the API token belongs to", "token: is missing, or holds what no token has: blanks, letters beyond ASCII",
 		}},
+		"the token was pasted with a line feed": {
+			with(func(c *jira.Config) { c.Token = framework.NewSecret(canary + "\n") }),
+			[]string{"token: is missing, or holds what no token has: blanks, letters beyond ASCII"},
+		},
 		"the flavour is unknown": {with(func(c *jira.Config) { c.Flavor = "server" }), []string{"flavor: is cloud or datacenter"}},
 		"a user would end the user name in basic authentication": {
 			with(func(c *jira.Config) { c.User = "bot:x" }),
 			[]string{"user: is the e-mail address that the API token belongs to"},
 		},
 		"the token would travel in the clear": {with(func(c *jira.Config) { c.URL = "http://jira.example.com" }), []string{
-			"url: is http, so the token would travel in the clear; only this machine may be reached so",
+			"url is http: the credentials would travel in the clear; only this machine may be reached so",
 		}},
 		"the address holds a password": {with(func(c *jira.Config) { c.URL = "https://bot:" + canary + "@example.com" }), []string{
-			"url: holds a user or password; they belong in user and token",
+			"url holds a user or password; they have keys of their own",
 		}},
 		"the address cannot be parsed and holds a password": {
 			with(func(c *jira.Config) { c.URL = "https://bot:" + canary + "@exa mple.com" }),
-			[]string{"url: is not an absolute https address"},
+			[]string{"url is not an absolute https address"},
 		},
-		"the address is relative":      {with(func(c *jira.Config) { c.URL = "example.atlassian.net" }), []string{"url: is not an absolute https address"}},
-		"the address is no web page":   {with(func(c *jira.Config) { c.URL = "ftp://example.com" }), []string{"url: is not an absolute https address"}},
-		"the address has a query":      {with(func(c *jira.Config) { c.URL += "/?os_authType=basic" }), []string{"url: has a query or fragment; give the base address alone"}},
-		"a host only looks like local": {with(func(c *jira.Config) { c.URL = "http://localhost.example.com" }), []string{"url: is http, so the token would travel in the clear; only this machine may be reached so"}},
+		"the address is relative":      {with(func(c *jira.Config) { c.URL = "example.atlassian.net" }), []string{"url is not an absolute https address"}},
+		"the address is no web page":   {with(func(c *jira.Config) { c.URL = "ftp://example.com" }), []string{"url is not an absolute https address"}},
+		"the address has a query":      {with(func(c *jira.Config) { c.URL += "/?os_authType=basic" }), []string{"url has a query or fragment; give the base address alone"}},
+		"a host only looks like local": {with(func(c *jira.Config) { c.URL = "http://localhost.example.com" }), []string{"url is http: the credentials would travel in the clear; only this machine may be reached so"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
