@@ -80,27 +80,49 @@ func (l loop) alert(t *testing.T) framework.Event {
 	alert := must(framework.NewEvent("splunk.alert", "1", framework.JSON(malware)))(t)
 	alert.Time = frameworktest.Start()
 	l.deps.Activity.(*frameworktest.RecordingActivity).AddEvent(alert) //nolint:forcetypeassert // frameworktest.Deps says so
-	l.untilWorks(t, l.tick, framework.Job{Automation: "ticket-for-alert", Event: alert})
+	l.untilWorks(t, work{l.tick, framework.Job{Automation: "ticket-for-alert", Event: alert}})
 	created := must(framework.NewEvent("jira.issue_created", "1", framework.JSON(<-l.hooks)))(t)
 	created.Time = frameworktest.Start()
 	return created
 }
 
-// untilWorks does a job as the engine would.
-func (l loop) untilWorks(t *testing.T, action framework.Action, job framework.Job) {
+// work is a job and who does it.
+type work struct {
+	action framework.Action
+	job    framework.Job
+}
+
+// untilWorks does jobs as the engine would, all at once. Time passes only between attempts: no call takes as long as
+// the waits between them.
+func (l loop) untilWorks(t *testing.T, works ...work) {
 	t.Helper()
 	for range 20 {
-		_, err := action.Do(t.Context(), job)
-		if err == nil {
-			return
+		errs := make([]error, len(works))
+		var working sync.WaitGroup
+		for i, one := range works {
+			working.Go(func() { _, errs[i] = one.action.Do(t.Context(), one.job) })
 		}
-		next := l.clock.Now().Add(max(time.Second, framework.RetryAfter(err)))
-		if wait, ok := errors.AsType[*framework.Wait](err); ok {
-			next = wait.Until
+		working.Wait()
+		next := l.clock.Now().Add(time.Second)
+		var left []work
+		for i, err := range errs {
+			if err == nil {
+				continue
+			}
+			left = append(left, works[i])
+			if wait, ok := errors.AsType[*framework.Wait](err); ok && wait.Until.After(next) {
+				next = wait.Until
+			}
+			if after := l.clock.Now().Add(framework.RetryAfter(err)); after.After(next) {
+				next = after
+			}
+		}
+		if works = left; len(works) == 0 {
+			return
 		}
 		l.clock.Advance(next.Sub(l.clock.Now()))
 	}
-	t.Errorf("20 attempts at %s failed", job.Name)
+	t.Errorf("20 attempts were not enough for %d jobs", len(works))
 }
 
 func TestAnAlertBecomesAnEnrichedTicketInWhichNothingFromOutsideIsLive(t *testing.T) {
@@ -109,7 +131,7 @@ func TestAnAlertBecomesAnEnrichedTicketInWhichNothingFromOutsideIsLive(t *testin
 	created := l.alert(t)
 	replica := l.replica(t)
 	for _, name := range replica.Jobs() {
-		l.untilWorks(t, replica, framework.Job{Automation: "enrich-ticket", Name: name, Event: created})
+		l.untilWorks(t, work{replica, framework.Job{Automation: "enrich-ticket", Name: name, Event: created}})
 	}
 	issue, _ := l.Issue("SEC-1")
 	comments := l.Comments("SEC-1")
@@ -132,12 +154,15 @@ func TestReplicasAtOnceOnAMisbehavingJiraMakeOneTicketAndOneWholeComment(t *test
 	for name, faults := range map[string][]fault.Fault{
 		"all goes well": nil,
 		"answers are lost": {
-			{Match: "POST /rest/api/2/issue", CutAfter: true, Times: 1}, {Match: "POST /rest/api/2/issue/SEC-1/comment", CutAfter: true, Times: 1},
+			{Match: "POST /rest/api/2/issue", CutAfter: true, Times: 1},
+			{Match: "POST /rest/api/2/issue/SEC-1/comment", CutAfter: true, Times: 1},
 			{Match: "PUT /rest/api/2/issue/SEC-1/comment", CutAfter: true, Times: 1},
 		},
 		"a proxy answers": {
-			{Match: "POST /rest/api/2/issue", HTML: true, Times: 1}, {Match: "POST /rest/api/2/issue/SEC-1/comment", Status: 502, Times: 1},
-			{Match: "PUT /rest/api/2/issue/SEC-1/comment", HTML: true, Times: 1}, {Match: "GET /rest/api/2/issue/SEC-1/comment", Status: 503, Times: 1},
+			{Match: "POST /rest/api/2/issue", HTML: true, Times: 1},
+			{Match: "POST /rest/api/2/issue/SEC-1/comment", Status: 502, Times: 1},
+			{Match: "PUT /rest/api/2/issue/SEC-1/comment", HTML: true, Times: 1},
+			{Match: "GET /rest/api/2/issue/SEC-1/comment", Status: 503, Times: 1},
 		},
 		"Jira asks to slow down": {
 			{Match: "POST /rest/api/2/issue", Status: 429, RetryAfter: time.Second, Times: 1},
@@ -151,14 +176,11 @@ func TestReplicasAtOnceOnAMisbehavingJiraMakeOneTicketAndOneWholeComment(t *test
 				l.Faults().Add(one)
 			}
 			created := l.alert(t)
-			var working sync.WaitGroup
+			var works []work
 			for _, name := range []string{"directory", "engines", "directory"} { // one is delivered twice
-				replica := l.replica(t)
-				working.Go(func() {
-					l.untilWorks(t, replica, framework.Job{Automation: "enrich-ticket", Name: name, Event: created})
-				})
+				works = append(works, work{l.replica(t), framework.Job{Automation: "enrich-ticket", Name: name, Event: created}})
 			}
-			working.Wait()
+			l.untilWorks(t, works...)
 			var bodies []string
 			for _, comment := range l.Comments("SEC-1") {
 				bodies = append(bodies, comment.Body)
