@@ -25,6 +25,7 @@ type bodyBinding struct {
 	schema     *huma.Schema
 	checker    *node
 	undeclared Undeclared
+	standards  []standard
 }
 
 // parameter is a field that takes a path, query or header parameter.
@@ -33,6 +34,7 @@ type parameter struct {
 	in, name string
 	required bool
 	text     bool // the JSON form is a string: the value is quoted before it is checked
+	list     bool // it may be given several times
 	schema   *huma.Schema
 	checker  *node
 	standard []byte // the default in JSON, nil when there is none
@@ -50,7 +52,11 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 		switch {
 		case field.Name == "Body":
 			schema, checker, err := s.ofType(field.Type, route.ID+"-body")
-			b.body = &bodyBinding{field: i, schema: schema, checker: checker, undeclared: route.undeclared}
+			if err != nil {
+				return nil, err
+			}
+			standards, err := s.standardsOf(field.Type)
+			b.body = &bodyBinding{field: i, schema: schema, checker: checker, undeclared: route.undeclared, standards: standards}
 			errs = append(errs, err)
 		case field.Name == "Raw" && field.Type == reflect.TypeFor[[]byte]():
 			b.raw = i
@@ -83,7 +89,11 @@ func newParameter(s *schemas, field reflect.StructField, index int) (parameter, 
 	if p.schema, p.checker, err = s.ofField(field); err != nil {
 		return p, err
 	}
-	p.text = p.checker.kinds&isString != 0
+	item := p.checker
+	if item.array != nil {
+		p.list, item = true, item.array.items
+	}
+	p.text = item.kinds&isString != 0
 	if p.schema.Default != nil {
 		p.standard, err = json.Marshal(p.schema.Default)
 	}
@@ -122,6 +132,8 @@ func (p *parameter) bind(r *Request, target reflect.Value) []Field {
 	values := p.values(r)
 	document := p.standard
 	switch {
+	case len(values) > 0 && p.list:
+		document = p.documents(values)
 	case len(values) > 1:
 		return p.breaks("once", "must be given once")
 	case len(values) == 1:
@@ -165,6 +177,18 @@ func (p *parameter) values(r *Request) []string {
 	}
 }
 
+// documents is the JSON form of a parameter that was given several times.
+func (p *parameter) documents(values []string) []byte {
+	list := []byte{'['}
+	for i, value := range values {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, p.document(value)...)
+	}
+	return append(list, ']')
+}
+
 // document is the JSON form of a parameter's text. Text that is not valid UTF-8 gives a document that is refused.
 func (p *parameter) document(value string) []byte {
 	if !p.text {
@@ -186,6 +210,9 @@ func (b *bodyBinding) bind(r *Request, target any) (violations []Field, problem 
 	if len(violations) > 0 {
 		return violations, nil
 	}
+	if err := apply(b.standards, reflect.ValueOf(target).Elem()); err != nil {
+		return nil, internalProblem()
+	}
 	// The walk has seen the whole document, repeated names included: the second pass need not look for them again.
 	err = json.Unmarshal(r.Raw(), target, jsontext.AllowDuplicateNames(true))
 	if err == nil {
@@ -206,6 +233,9 @@ func notJSON(cause error) *Problem {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](cause); ok {
 		field.Pointer = string(syntactic.JSONPointer)
 		field.Message += fmt.Sprintf("; see byte %d", syntactic.ByteOffset)
+	}
+	if errors.Is(cause, errTooDeep) {
+		field.Rule, field.Message = "depth", fmt.Sprintf("must not be nested deeper than %d", maxDepth)
 	}
 	if errors.Is(cause, io.ErrUnexpectedEOF) || errors.Is(cause, io.EOF) {
 		field.Message = "ends before the JSON document is complete"

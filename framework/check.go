@@ -2,10 +2,10 @@ package framework
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +23,9 @@ const (
 // A document that is not JSON (RFC 8259; with repeated names or invalid UTF-8 refused, RFC 7493) is an error.
 // With undeclared set to Drop, undeclared members are no violations; cuts are then the byte ranges to remove.
 func (n *node) check(document []byte, undeclared Undeclared) (violations []Field, cuts []cut, err error) {
+	if isTooDeep(document) {
+		return nil, nil, errTooDeep
+	}
 	w := walks.Get().(*walk) //nolint:forcetypeassert // the pool holds nothing else
 	defer walks.Put(w)
 	w.reader.Reset(document)
@@ -35,6 +38,32 @@ func (n *node) check(document []byte, undeclared Undeclared) (violations []Field
 		return nil, nil, errors.New("more than one JSON value")
 	}
 	return w.violations, w.cuts, nil
+}
+
+// maxDepth bounds the nesting of a document: no sender of ours needs ten levels, and whoever walks it later may recurse.
+const maxDepth = 100
+
+var errTooDeep = errors.New("the document is nested too deeply")
+
+// isTooDeep counts brackets outside strings. The document need not be JSON yet.
+func isTooDeep(document []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(document); i++ {
+		switch c := document[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // cut is a range of bytes to be removed from a document.
@@ -93,6 +122,9 @@ func (w *walk) value(n *node) error {
 		return err
 	}
 	kind := kindOf(peeked)
+	if n.choice != nil && kind == isObject {
+		return w.choose(n.choice)
+	}
 	for _, alternative := range n.oneOf {
 		if alternative.kinds&kind != 0 {
 			return w.value(alternative)
@@ -134,15 +166,9 @@ func (w *walk) scalar(n *node, kind kinds) error {
 }
 
 func (n *node) allows(value jsontext.Value) bool {
-	if _, ok := n.enum[string(value)]; ok {
-		return true
-	}
-	canonical := value.Clone()
-	if canonical.Canonicalize() != nil {
-		return false
-	}
-	_, ok := n.enum[string(canonical)]
-	return ok
+	key, ok := canonicalKey(value)
+	_, listed := n.enum[key]
+	return ok && listed
 }
 
 func (w *walk) checkString(rules *stringRules, quoted []byte) {
@@ -154,10 +180,10 @@ func (w *walk) checkString(rules *stringRules, quoted []byte) {
 	if rules.minLength >= 0 || rules.maxLength >= 0 {
 		length := utf8.RuneCount(text)
 		if length < rules.minLength {
-			w.violate("minLength", fmt.Sprintf("must have at least %d characters", rules.minLength))
+			w.violate("minLength", "must have at least "+count(rules.minLength, "character"))
 		}
 		if rules.maxLength >= 0 && length > rules.maxLength {
-			w.violate("maxLength", fmt.Sprintf("must have at most %d characters", rules.maxLength))
+			w.violate("maxLength", "must have at most "+count(rules.maxLength, "character"))
 			return // patterns and formats are not run on what is too long
 		}
 	}
@@ -175,47 +201,76 @@ func (w *walk) checkNumber(n *node, digits []byte) {
 		w.violate("type", "must be a number that fits 64 bits")
 		return
 	}
-	if n.integer && !w.fits(n, digits, number) {
+	if n.integer && !w.fits(n, digits) {
 		return
 	}
 	if n.num == nil {
 		return
 	}
-	bound := func(limit *float64, broken bool, rule, words string) {
-		if limit != nil && broken {
-			w.violate(rule, fmt.Sprintf("must be %s %v", words, *limit))
+	value := measured{approximate: number, digits: digits}
+	for _, rule := range []struct {
+		limit  *bound
+		name   string
+		words  string
+		broken func(measured, *bound) bool
+	}{
+		{n.num.minimum, "minimum", "at least", func(v measured, b *bound) bool { return v.compare(b) < 0 }},
+		{n.num.exclusiveMinimum, "exclusiveMinimum", "above", func(v measured, b *bound) bool { return v.compare(b) <= 0 }},
+		{n.num.maximum, "maximum", "at most", func(v measured, b *bound) bool { return v.compare(b) > 0 }},
+		{n.num.exclusiveMaximum, "exclusiveMaximum", "below", func(v measured, b *bound) bool { return v.compare(b) >= 0 }},
+		{n.num.multipleOf, "multipleOf", "a multiple of", func(v measured, b *bound) bool { return !v.isMultipleOf(b) }},
+	} {
+		if rule.limit != nil && rule.broken(value, rule.limit) {
+			w.violate(rule.name, fmt.Sprintf("must be %s %v", rule.words, rule.limit.approximate))
 		}
 	}
-	r := n.num
-	bound(r.minimum, r.minimum != nil && number < *r.minimum, "minimum", "at least")
-	bound(r.exclusiveMinimum, r.exclusiveMinimum != nil && number <= *r.exclusiveMinimum, "exclusiveMinimum", "above")
-	bound(r.maximum, r.maximum != nil && number > *r.maximum, "maximum", "at most")
-	bound(r.exclusiveMaximum, r.exclusiveMaximum != nil && number >= *r.exclusiveMaximum, "exclusiveMaximum", "below")
-	bound(r.multipleOf, r.multipleOf != nil && math.Mod(number, *r.multipleOf) != 0, "multipleOf", "a multiple of")
+}
+
+// measured is a number of the document, read exactly only where an approximation would not do.
+type measured struct {
+	approximate float64
+	digits      []byte
+}
+
+// compare is that of decimal. Floats that differ tell as much; those that are equal may stand for different numbers.
+func (v measured) compare(b *bound) int {
+	if v.approximate != b.approximate {
+		return cmp.Compare(v.approximate, b.approximate)
+	}
+	exact, ok := parseDecimal(v.digits)
+	if !ok {
+		return 0
+	}
+	return exact.compare(b.decimal)
+}
+
+func (v measured) isMultipleOf(b *bound) bool {
+	exact, ok := parseDecimal(v.digits)
+	return ok && exact.isMultipleOf(b.decimal)
 }
 
 // fits reports whether the number is an integer that the Go type can hold.
-func (w *walk) fits(n *node, digits []byte, number float64) bool {
-	if number != math.Trunc(number) {
+func (w *walk) fits(n *node, digits []byte) bool {
+	if !bytes.ContainsAny(digits, ".eE") {
+		if _, err := strconv.ParseInt(string(digits), 10, n.bits); err != nil {
+			w.violate("format", fmt.Sprintf("must fit %d bits", n.bits))
+			return false
+		}
+		return true
+	}
+	if exact, ok := parseDecimal(digits); !ok || !exact.isInteger() {
 		w.violate("type", "must be an integer")
 		return false
 	}
-	if bytes.ContainsAny(digits, ".eE") {
-		w.violate("type", "must be an integer written without fraction or exponent")
-		return false
-	}
-	if _, err := strconv.ParseInt(string(digits), 10, n.bits); err != nil {
-		w.violate("format", fmt.Sprintf("must fit %d bits", n.bits))
-		return false
-	}
-	return true
+	w.violate("type", "must be an integer written without fraction or exponent")
+	return false
 }
 
 func (w *walk) items(rules *arrayRules) error {
 	if _, err := w.decoder.ReadToken(); err != nil {
 		return err
 	}
-	count := 0
+	items := 0
 	var seen map[string]struct{}
 	if rules.unique {
 		seen = map[string]struct{}{}
@@ -225,7 +280,7 @@ func (w *walk) items(rules *arrayRules) error {
 		if err := w.value(rules.items); err != nil {
 			return err
 		}
-		count++
+		items++
 		if rules.unique && !w.isNew(seen, start) {
 			w.violate("uniqueItems", "must not repeat an earlier item")
 		}
@@ -233,11 +288,11 @@ func (w *walk) items(rules *arrayRules) error {
 	if _, err := w.decoder.ReadToken(); err != nil {
 		return err
 	}
-	if count < rules.minItems {
-		w.violate("minItems", fmt.Sprintf("must have at least %d items", rules.minItems))
+	if items < rules.minItems {
+		w.violate("minItems", "must have at least "+count(rules.minItems, "item"))
 	}
-	if rules.maxItems >= 0 && count > rules.maxItems {
-		w.violate("maxItems", fmt.Sprintf("must have at most %d items", rules.maxItems))
+	if rules.maxItems >= 0 && items > rules.maxItems {
+		w.violate("maxItems", "must have at most "+count(rules.maxItems, "item"))
 	}
 	return nil
 }
@@ -248,12 +303,12 @@ func (w *walk) isNew(seen map[string]struct{}, start int64) bool {
 	if _, err := w.reader.ReadAt(raw, start); err != nil {
 		return true
 	}
-	item := jsontext.Value(bytes.TrimLeft(raw, " \t\r\n,"))
-	if item.Canonicalize() != nil {
+	key, ok := canonicalKey(bytes.TrimLeft(raw, " \t\r\n,"))
+	if !ok {
 		return true
 	}
-	_, repeated := seen[string(item)]
-	seen[string(item)] = struct{}{}
+	_, repeated := seen[key]
+	seen[key] = struct{}{}
 	return !repeated
 }
 
@@ -261,14 +316,14 @@ func (w *walk) members(rules *objectRules) error {
 	if _, err := w.decoder.ReadToken(); err != nil {
 		return err
 	}
-	count, kept, met := 0, 0, uint64(0)
+	members, kept, met := 0, 0, uint64(0)
 	for w.decoder.PeekKind() != '}' {
 		before := w.decoder.InputOffset()
 		name, err := w.decoder.ReadValue()
 		if err != nil {
 			return err
 		}
-		count++
+		members++
 		known, undeclared := rules.member(w, name)
 		if undeclared {
 			if err := w.undeclared(before); err != nil {
@@ -276,7 +331,7 @@ func (w *walk) members(rules *objectRules) error {
 			}
 			continue
 		}
-		if kept == 0 && count > 1 { // the members before were all cut: so is the comma after them
+		if kept == 0 && members > 1 { // the members before were all cut: so is the comma after them
 			w.cuts = append(w.cuts, cut{before, before + 1})
 		}
 		kept++
@@ -290,7 +345,7 @@ func (w *walk) members(rules *objectRules) error {
 	if _, err := w.decoder.ReadToken(); err != nil {
 		return err
 	}
-	w.checkMembers(rules, count, met)
+	w.checkMembers(rules, members, met)
 	return nil
 }
 
@@ -317,19 +372,61 @@ func (w *walk) undeclared(before int64) error {
 	return err
 }
 
-func (w *walk) checkMembers(rules *objectRules, count int, met uint64) {
+func (w *walk) checkMembers(rules *objectRules, members int, met uint64) {
 	for i, name := range rules.required {
 		if met&(1<<i) == 0 {
 			pointer := w.decoder.StackPointer().AppendToken(name)
 			w.violateAt(string(pointer), "required", "is missing")
 		}
 	}
-	if count < rules.minMembers {
-		w.violate("minProperties", fmt.Sprintf("must have at least %d members", rules.minMembers))
+	if members < rules.minMembers {
+		w.violate("minProperties", "must have at least "+count(rules.minMembers, "member"))
 	}
-	if rules.maxMembers >= 0 && count > rules.maxMembers {
-		w.violate("maxProperties", fmt.Sprintf("must have at most %d members", rules.maxMembers))
+	if rules.maxMembers >= 0 && members > rules.maxMembers {
+		w.violate("maxProperties", "must have at most "+count(rules.maxMembers, "member"))
 	}
+}
+
+// choose checks an object by the shape that its discriminator names. The object is read whole first, since the
+// discriminator may be its last member.
+func (w *walk) choose(rules *choiceRules) error {
+	object, err := w.decoder.ReadValue()
+	if err != nil {
+		return err
+	}
+	pointer := w.decoder.StackPointer()
+	start := w.decoder.InputOffset() - int64(len(object))
+	object = object.Clone() // the walk below reuses what the decoder owns
+	name, found := discriminatorOf(object, rules.discriminator)
+	shape, known := rules.shapes[name]
+	switch at := string(pointer.AppendToken(rules.discriminator)); {
+	case !found:
+		w.violateAt(at, "required", "is missing, or is no string")
+		return nil
+	case !known:
+		w.violateAt(at, "enum", "must be one of the listed values")
+		return nil
+	}
+	undeclared := Reject
+	if w.drop {
+		undeclared = Drop
+	}
+	violations, cuts, err := shape.check(object, undeclared)
+	for _, v := range violations {
+		w.violateAt(string(pointer)+v.Pointer, v.Rule, v.Message)
+	}
+	for _, c := range cuts {
+		w.cuts = append(w.cuts, cut{start + c.from, start + c.to})
+	}
+	return err
+}
+
+// count writes a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
 
 // kindsInWords says which kinds of value are allowed.

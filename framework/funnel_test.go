@@ -235,7 +235,7 @@ func TestEveryBrokenRuleIsNamedWithItsPlaceAndNeverItsValue(t *testing.T) {
 		{name: "a missing member", body: `{}`, want: fields("body", "/name", "required", "is missing")},
 		{name: "an unknown member", body: `{"name":"n","EVIL":"` + canary + `"}`, want: fields("body", "/EVIL", "additionalProperties", "is not a member that is known here")},
 		{name: "a name in another case", body: `{"name":"n","NAME":"m"}`, want: fields("body", "/NAME", "additionalProperties", "is not a member that is known here")},
-		{name: "an empty string", body: `{"name":""}`, want: fields("body", "/name", "minLength", "must have at least 1 characters")},
+		{name: "an empty string", body: `{"name":""}`, want: fields("body", "/name", "minLength", "must have at least 1 character")},
 		{name: "a long string", body: `{"name":"` + strings.Repeat("ä", 21) + `"}`, want: fields("body", "/name", "maxLength", "must have at most 20 characters")},
 		{name: "a value outside an enum", body: `{"name":"n","severity":"` + canary + `"}`, want: fields("body", "/severity", "enum", "must be one of the listed values")},
 		{name: "a number below its minimum", body: `{"name":"n","count":-1}`, want: fields("body", "/count", "minimum", "must be at least 0")},

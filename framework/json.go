@@ -92,3 +92,19 @@ func (o *Open[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 	}
 	return json.Unmarshal(o.Raw, &o.Value)
 }
+
+// OrNull is a T or null; Value is nil for null. Pointers to numbers, strings and booleans need it not.
+type OrNull[T any] struct{ Value *T }
+
+// Schema allows a T or null.
+func (OrNull[T]) Schema(registry huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{registry.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}
+}
+
+// MarshalJSONTo writes the value or null.
+func (o OrNull[T]) MarshalJSONTo(encoder *jsontext.Encoder) error { return json.MarshalEncode(encoder, o.Value) }
+
+// UnmarshalJSONFrom reads the value or null.
+func (o *OrNull[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
+	return json.UnmarshalDecode(decoder, &o.Value)
+}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const schemaPrefix = "#/components/schemas/"
@@ -93,12 +92,19 @@ type node struct {
 	integer bool
 	bits    int // 32 or 64 for an integer with a format
 
-	enum   map[string]struct{} // canonical JSON of the allowed values; nil for no rule
+	enum   map[string]struct{} // canonicalKey of the allowed values; nil for no rule
 	oneOf  []*node             // alternatives that differ in their kinds
+	choice *choiceRules
 	str    *stringRules
 	num    *numberRules
 	array  *arrayRules
 	object *objectRules
+}
+
+// choiceRules are alternatives that a member tells apart.
+type choiceRules struct {
+	discriminator string
+	shapes        map[string]*node
 }
 
 type stringRules struct {
@@ -108,7 +114,14 @@ type stringRules struct {
 	valid                func(string) bool
 }
 
-type numberRules struct{ minimum, exclusiveMinimum, maximum, exclusiveMaximum, multipleOf *float64 }
+// numberRules are bounds; each is nil for no rule.
+type numberRules struct{ minimum, exclusiveMinimum, maximum, exclusiveMaximum, multipleOf *bound }
+
+// bound is a limit as a number and as the schema publishes it.
+type bound struct {
+	decimal
+	approximate float64
+}
 
 type arrayRules struct {
 	items              *node
@@ -133,8 +146,8 @@ func (s *schemas) compile(schema *huma.Schema) (*node, error) {
 	if schema.Ref != "" {
 		return s.compileRef(schema.Ref)
 	}
-	if len(schema.AnyOf)+len(schema.AllOf) > 0 || schema.Not != nil || schema.Discriminator != nil || len(schema.DependentRequired) > 0 {
-		return nil, errors.New("anyOf, allOf, not, discriminator and dependentRequired are not enforced")
+	if len(schema.AnyOf)+len(schema.AllOf) > 0 || schema.Not != nil || len(schema.DependentRequired) > 0 {
+		return nil, errors.New("anyOf, allOf, not and dependentRequired are not enforced")
 	}
 	n := &node{}
 	return n, s.fill(n, schema)
@@ -172,6 +185,8 @@ func kindsOf(schema *huma.Schema) (kinds, error) {
 	switch schema.Type {
 	case "":
 		return isAny, nil
+	case "null":
+		return isNull, nil
 	case huma.TypeBoolean:
 		return isBool, nil
 	case huma.TypeInteger, huma.TypeNumber:
@@ -192,6 +207,9 @@ func (s *schemas) fillOneOf(n *node, schema *huma.Schema) error {
 	if len(schema.OneOf) == 0 {
 		return nil
 	}
+	if schema.Discriminator != nil {
+		return s.fillChoice(n, schema)
+	}
 	n.kinds = 0
 	for _, alternative := range schema.OneOf {
 		compiled, err := s.compile(alternative)
@@ -203,6 +221,19 @@ func (s *schemas) fillOneOf(n *node, schema *huma.Schema) error {
 		}
 		n.kinds |= compiled.kinds
 		n.oneOf = append(n.oneOf, compiled)
+	}
+	return nil
+}
+
+func (s *schemas) fillChoice(n *node, schema *huma.Schema) error {
+	n.kinds = isObject
+	n.choice = &choiceRules{discriminator: schema.Discriminator.PropertyName, shapes: map[string]*node{}}
+	for name, ref := range schema.Discriminator.Mapping {
+		shape, err := s.compileRef(ref)
+		if err != nil {
+			return err
+		}
+		n.choice.shapes[name] = shape
 	}
 	return nil
 }
@@ -221,11 +252,11 @@ func fillEnum(n *node, schema *huma.Schema) error {
 		if err != nil {
 			return fmt.Errorf("enum: %w", err)
 		}
-		canonical := jsontext.Value(encoded)
-		if err := canonical.Canonicalize(); err != nil {
-			return fmt.Errorf("enum: %w", err)
+		key, ok := canonicalKey(encoded)
+		if !ok {
+			return fmt.Errorf("enum: %s cannot be compared", encoded)
 		}
-		n.enum[string(canonical)] = struct{}{}
+		n.enum[key] = struct{}{}
 	}
 	return nil
 }
@@ -268,14 +299,24 @@ func fillNumber(n *node, schema *huma.Schema) error {
 	case n.integer:
 		n.bits = 64
 	}
-	rules := numberRules{schema.Minimum, schema.ExclusiveMinimum, schema.Maximum, schema.ExclusiveMaximum, schema.MultipleOf}
-	if rules.multipleOf != nil && *rules.multipleOf <= 0 {
+	if schema.MultipleOf != nil && *schema.MultipleOf <= 0 {
 		return errors.New("multipleOf must be above 0")
+	}
+	rules := numberRules{
+		boundOf(schema.Minimum), boundOf(schema.ExclusiveMinimum), boundOf(schema.Maximum),
+		boundOf(schema.ExclusiveMaximum), boundOf(schema.MultipleOf),
 	}
 	if rules != (numberRules{}) {
 		n.num = &rules
 	}
 	return nil
+}
+
+func boundOf(limit *float64) *bound {
+	if limit == nil {
+		return nil
+	}
+	return &bound{decimalOf(*limit), *limit}
 }
 
 func (s *schemas) fillArray(n *node, schema *huma.Schema) error {
