@@ -4,14 +4,7 @@ package main
 import (
 	"os"
 
-	"funnelweb/actions"
-	"funnelweb/endpoints"
-	"funnelweb/enrichers"
-	"funnelweb/internal/cli"
-	"funnelweb/plugins"
+	"funnelweb"
 )
 
-func main() {
-	os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr,
-		plugins.Register, enrichers.Register, endpoints.Register, actions.Register))
-}
+func main() { os.Exit(funnelweb.Main(funnelweb.Parts)) }

@@ -11,12 +11,13 @@ type layer struct {
 	may []string
 }
 
-// layers is who may import whom, from the top down. A private build is a main of its own beside cmd/funnelweb. What no
+// layers is who may import whom, from the top down. The package in the root is what a private build imports. What no
 // line allows, such as importing frameworktest, only tests may do.
 func layers() []layer {
 	return []layer{
-		{"cmd/*", []string{"internal/cli", "plugins", "enrichers", "endpoints", "actions", "framework"}},
-		{"internal/cli", []string{"internal/app", "internal/demo", "internal/sandbox", "internal/sandbox/*", "configs", "framework"}},
+		{"cmd/*", []string{"."}},
+		{".", []string{"internal/cli", "plugins", "enrichers", "endpoints", "actions", "framework"}},
+		{"internal/cli", []string{"internal/scaffold", "internal/app", "internal/demo", "internal/sandbox", "internal/sandbox/*", "configs", "framework"}},
 		{"internal/demo", []string{"internal/app", "internal/archive", "internal/sandbox", "internal/sandbox/*", "configs", "framework"}},
 		{"internal/app", []string{"internal/engine", "internal/archive", "internal/jira", "web", "configs", "framework"}},
 		{"internal/engine", []string{"framework"}},
@@ -24,6 +25,7 @@ func layers() []layer {
 		{"internal/jira", []string{"framework"}},
 		{"web", []string{"framework"}},
 		{"configs", nil},
+		{"internal/scaffold", nil},
 		{"internal/sandbox", []string{"internal/sandbox/*", "framework"}},
 		{"internal/sandbox/*", []string{"internal/sandbox/*", "framework"}},
 		{"internal/checks", nil},

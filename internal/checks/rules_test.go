@@ -73,6 +73,8 @@ func plant(files map[string]string) fs.FS {
 		"enrichers/good/good_test.go":   "package good\n\nimport _ \"sdk.example/compare\"\n\nfunc helper() {}\n",
 		"enrichers/good/README.md":      "# good\n\n```yaml\nenrichers:\n  good: {}\n```\n",
 		"internal/engine/engine.go":     "// Package engine runs.\npackage engine\n",
+		"examples/own/go.mod":           "module own\n",
+		"examples/own/main.go":          "package main\n\nimport _ \"fake/internal/engine\"\n\nfunc init() {}\n",
 		"internal/engine/state_test.go": "package engine\n\nvar counter int\n\nfunc init() { counter++ }\n",
 	} {
 		planted[name] = &fstest.MapFile{Data: []byte(text)}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,6 +25,8 @@ type tree struct {
 	fset  *token.FileSet
 	code  []file
 	texts map[string]string // every file that is text, code too, by path
+	// others are the folders of modules inside this one, each with a slash at its end: their code keeps rules of its own.
+	others []string
 }
 
 // file is a parsed Go file outside testdata.
@@ -44,6 +47,9 @@ func readTree(tb testing.TB, files fs.FS) tree {
 			return err
 		case entry.IsDir() && (notOurs[entry.Name()] || path.Base(name) == "fuzz" && strings.Contains(name, "testdata/")):
 			return fs.SkipDir
+		case entry.IsDir() && name != "." && isModule(files, name):
+			t.others = append(t.others, name+"/")
+			return nil
 		case !entry.Type().IsRegular():
 			return nil
 		}
@@ -60,6 +66,16 @@ func readTree(tb testing.TB, files fs.FS) tree {
 	return t
 }
 
+func isModule(files fs.FS, dir string) bool {
+	_, err := fs.Stat(files, dir+"/go.mod")
+	return err == nil
+}
+
+// inOther reports whether a file belongs to a module inside this one.
+func (t *tree) inOther(name string) bool {
+	return slices.ContainsFunc(t.others, func(dir string) bool { return strings.HasPrefix(name, dir) })
+}
+
 // notOurs are folders that hold what git, the Makefile or a running server put there.
 var notOurs = map[string]bool{".git": true, ".tools": true, "funnelweb-data": true}
 
@@ -72,7 +88,7 @@ func (t *tree) add(name string) error {
 		return nil
 	}
 	t.texts[name] = string(content)
-	if path.Ext(name) != ".go" || strings.Contains("/"+name, "/testdata/") {
+	if path.Ext(name) != ".go" || strings.Contains("/"+name, "/testdata/") || t.inOther(name) {
 		return nil
 	}
 	syntax, err := parser.ParseFile(t.fset, name, content, parser.ParseComments|parser.SkipObjectResolution)
