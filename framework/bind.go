@@ -53,7 +53,7 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 		case field.Name == "Body":
 			schema, checker, err := s.ofType(field.Type, route.ID+"-body")
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("input %s: %w", route.input, err)
 			}
 			standards, err := s.standardsOf(field.Type)
 			b.body = &bodyBinding{field: i, schema: schema, checker: checker, undeclared: route.undeclared, standards: standards}

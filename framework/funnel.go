@@ -140,6 +140,7 @@ func (f *Funnel) serve(c *gin.Context, o *operation) {
 	request := NewRequest(c.Request, id, nil, c.Param)
 	request.client = clientAddr(c.Request, f.trusted)
 	answer, cause := o.run(c.Request.Context(), request)
+	cause = errors.Join(cause, request.answered(answer.Status))
 	send(c.Writer, answer, id)
 	f.logRequest(request, o.path, answer.Status, len(answer.Body), start, cause)
 }
@@ -160,6 +161,7 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 			send(c.Writer, internalProblem().response(id), id)
 		}
 	}
+	cause = errors.Join(cause, request.answered(c.Writer.Status()))
 	f.logRequest(request, path, c.Writer.Status(), c.Writer.Size(), start, cause)
 }
 

@@ -102,7 +102,9 @@ func (OrNull[T]) Schema(registry huma.Registry) *huma.Schema {
 }
 
 // MarshalJSONTo writes the value or null.
-func (o OrNull[T]) MarshalJSONTo(encoder *jsontext.Encoder) error { return json.MarshalEncode(encoder, o.Value) }
+func (o OrNull[T]) MarshalJSONTo(encoder *jsontext.Encoder) error {
+	return json.MarshalEncode(encoder, o.Value)
+}
 
 // UnmarshalJSONFrom reads the value or null.
 func (o *OrNull[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {

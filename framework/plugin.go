@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -47,6 +48,7 @@ type Request struct {
 	identity string
 	raw      []byte
 	params   func(string) string
+	onAnswer []func(status int)
 }
 
 // NewRequest wraps an HTTP request whose body was read. Path parameters are looked up with params; nil means none.
@@ -77,6 +79,20 @@ func (r *Request) Identify(identity string) { r.identity = identity }
 
 // Identity is who is calling, or "".
 func (r *Request) Identity() string { return r.identity }
+
+// OnAnswer has a function called once the answer is complete, just before it is sent, with its status: a before plugin
+// learns what became of the call that it let through. What was asked for last is called first.
+func (r *Request) OnAnswer(call func(status int)) { r.onAnswer = append(r.onAnswer, call) }
+
+// answered calls what OnAnswer was given.
+func (r *Request) answered(status int) error {
+	return guard("on answer", func() error {
+		for _, call := range slices.Backward(r.onAnswer) {
+			call(status)
+		}
+		return nil
+	})
+}
 
 // Response is the answer, complete and not yet sent.
 type Response struct {
