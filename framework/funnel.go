@@ -140,7 +140,9 @@ func (f *Funnel) serve(c *gin.Context, o *operation) {
 	request := NewRequest(c.Request, id, nil, c.Param)
 	request.client = clientAddr(c.Request, f.trusted)
 	answer, cause := o.run(c.Request.Context(), request)
-	cause = errors.Join(cause, request.answered(answer.Status))
+	if err := request.answered(answer.Status); err != nil {
+		cause = errors.Join(cause, err)
+	}
 	send(c.Writer, answer, id)
 	f.logRequest(request, o.path, answer.Status, len(answer.Body), start, cause)
 }
@@ -161,7 +163,9 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 			send(c.Writer, internalProblem().response(id), id)
 		}
 	}
-	cause = errors.Join(cause, request.answered(c.Writer.Status()))
+	if err := request.answered(c.Writer.Status()); err != nil {
+		cause = errors.Join(cause, err)
+	}
 	f.logRequest(request, path, c.Writer.Status(), c.Writer.Size(), start, cause)
 }
 

@@ -80,12 +80,15 @@ func (r *Request) Identify(identity string) { r.identity = identity }
 // Identity is who is calling, or "".
 func (r *Request) Identity() string { return r.identity }
 
-// OnAnswer has a function called once the answer is complete, just before it is sent, with its status: a before plugin
-// learns what became of the call that it let through. What was asked for last is called first.
+// OnAnswer has a function called with the status of the answer, once that is decided: a before plugin learns what became
+// of the call that it let through. What was asked for last is called first.
 func (r *Request) OnAnswer(call func(status int)) { r.onAnswer = append(r.onAnswer, call) }
 
 // answered calls what OnAnswer was given.
 func (r *Request) answered(status int) error {
+	if len(r.onAnswer) == 0 {
+		return nil
+	}
 	return guard("on answer", func() error {
 		for _, call := range slices.Backward(r.onAnswer) {
 			call(status)

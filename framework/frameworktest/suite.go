@@ -21,8 +21,9 @@ import (
 const atOnce = 8
 
 // RunBeforeSuite checks what every before plugin keeps: good requests pass and bad ones are refused with a 4xx Problem,
-// also side by side; the request is not changed; a refusal quotes nothing that was sent. An authenticator has to
-// answer 401 with the same words to every bad request, so that it tells nobody what was wrong, and identify good ones.
+// also side by side; the request is not changed; a refusal quotes nothing that was sent, nor does its cause, which is
+// logged. An authenticator has to answer 401 with the same words to every bad request, so that it tells nobody what was
+// wrong, and identify good ones. Requests keep the client and the identity that they were given.
 func RunBeforeSuite(tb testing.TB, plugin framework.Before, good, bad []*framework.Request) {
 	tb.Helper()
 	authenticator, authenticates := plugin.(framework.Authenticator)
@@ -54,7 +55,7 @@ func RunBeforeSuite(tb testing.TB, plugin framework.Before, good, bad []*framewo
 			}
 			return errors.Join(quotes(request, refusal), changed(request, own))
 		})
-		answers[fmt.Sprint(plugin.Before(tb.Context(), clone(request)))] = true
+		answers[answer(plugin.Before(tb.Context(), clone(request)))] = true
 	}
 	if authenticates && len(answers) > 1 {
 		tb.Errorf("the answers to bad requests differ and tell what was wrong: %q", slices.Sorted(maps.Keys(answers)))
@@ -62,6 +63,15 @@ func RunBeforeSuite(tb testing.TB, plugin framework.Before, good, bad []*framewo
 	if authenticates && authenticator.Security().Type == "" && !extendsPath(plugin) {
 		tb.Errorf("the authenticator has no security scheme for the document")
 	}
+}
+
+// answer is what a caller sees of a refusal: all but its cause.
+func answer(err error) string {
+	refusal, ok := errors.AsType[*framework.Problem](err)
+	if !ok {
+		return fmt.Sprint(err)
+	}
+	return fmt.Sprint(refusal.Status, refusal.Title, refusal.Detail, refusal.Errors, refusal.Header)
 }
 
 func extendsPath(plugin framework.Before) bool {
@@ -127,7 +137,10 @@ func eachAtOnce(tb testing.TB, what string, check func() error) {
 }
 
 func clone(r *framework.Request) *framework.Request {
-	return framework.NewRequest(r.Clone(r.Context()), r.ID, bytes.Clone(r.Raw()), r.PathParam)
+	own := framework.NewRequest(r.Clone(r.Context()), r.ID, bytes.Clone(r.Raw()), r.PathParam)
+	own.SetClient(r.Client())
+	own.Identify(r.Identity())
+	return own
 }
 
 func changed(before, after *framework.Request) error {
