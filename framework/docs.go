@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/swaggest/swgui/v5/static"
@@ -51,6 +52,7 @@ func (f *Funnel) MountDocs() error {
 	open := Chain{Public: true}
 	serveDocument := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(document)))
 		_, _ = w.Write(document)
 	})
 	if err := f.Handle("/openapi.json", serveDocument, open); err != nil {
@@ -91,5 +93,6 @@ func serveAsset(w http.ResponseWriter, name string) {
 	}
 	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
 	w.Header().Set("Cache-Control", "public, max-age=3600")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body) //nolint:gosec // the body is a file of the binary
 }

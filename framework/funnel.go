@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -49,8 +50,8 @@ func NewFunnel(info Info, log *slog.Logger, now func() time.Time) (*Funnel, erro
 	if err := f.router.SetTrustedProxies(nil); err != nil {
 		return nil, fmt.Errorf("trust no proxy: %w", err)
 	}
-	f.router.NoRoute(f.refuse(NewProblem(http.StatusNotFound, "There is nothing at this path. GET /openapi.json lists what there is.")))
-	f.router.NoMethod(f.refuse(NewProblem(http.StatusMethodNotAllowed, "This path does not take this method; the Allow header lists those it takes.")))
+	f.router.NoRoute(f.noRoute)
+	f.router.NoMethod(f.noMethod)
 	return f, nil
 }
 
@@ -158,27 +159,19 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 		send(c.Writer, answer, id)
 	} else {
 		setHeaders(c.Writer.Header(), id)
-		cause = guard("handler", func() error { handler.ServeHTTP(c.Writer, c.Request); return nil })
-		if cause != nil && !c.Writer.Written() {
+		page := &pageWriter{ResponseWriter: c.Writer}
+		cause = guard("handler", func() error { handler.ServeHTTP(page, c.Request); return nil })
+		switch {
+		case cause != nil && !c.Writer.Written():
 			send(c.Writer, internalProblem().response(id), id)
+		case page.refused != 0:
+			send(c.Writer, NewProblem(page.refused, "").response(id), id)
 		}
 	}
 	if err := request.answered(c.Writer.Status()); err != nil {
 		cause = errors.Join(cause, err)
 	}
 	f.logRequest(request, path, c.Writer.Status(), c.Writer.Size(), start, cause)
-}
-
-// refuse answers every request with one problem.
-func (f *Funnel) refuse(problem *Problem) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		start, id := f.now(), newRequestID()
-		request := NewRequest(c.Request, id, nil, nil)
-		request.client = clientAddr(c.Request, f.trusted)
-		answer := problem.response(id)
-		send(c.Writer, answer, id)
-		f.logRequest(request, "none", answer.Status, len(answer.Body), start, nil)
-	}
 }
 
 // RequestIDHeader carries the request id in every answer.
@@ -197,16 +190,20 @@ func setHeaders(header http.Header, id string) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-func send(w gin.ResponseWriter, answer *Response, id string) {
+// send sends a complete answer. The length is told, so that HEAD has the headers of GET.
+func send(w http.ResponseWriter, answer *Response, id string) {
 	setHeaders(w.Header(), id)
 	maps.Copy(w.Header(), answer.Header)
-	w.WriteHeader(answer.Status)
-	if answer.Status != http.StatusNoContent {
-		_, _ = w.Write(answer.Body) // the caller is gone: nobody to tell
+	if answer.Status == http.StatusNoContent {
+		w.WriteHeader(answer.Status)
+		return
 	}
-	w.WriteHeaderNow()
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
+	w.WriteHeader(answer.Status)
+	_, _ = w.Write(answer.Body) // the caller is gone: nobody to tell
 }
 
 // logRequest writes the one line of a request. It names the route, never the URL: a token may be in path or query.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -139,6 +140,9 @@ func (o *operation) input(ctx context.Context, request *Request) (any, error) {
 	return input, o.binding.bind(request, input)
 }
 
+// firstRead is the room in bytes that is made for a body before any of it has come.
+const firstRead = 16 << 10
+
 // readBody reads the whole body within the bound: plugins check signatures on exactly these bytes.
 func (o *operation) readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
@@ -149,17 +153,31 @@ func (o *operation) readBody(r *http.Request) ([]byte, error) {
 		return nil, tooLarge
 	}
 	var buffer bytes.Buffer
-	buffer.Grow(int(max(0, min(r.ContentLength, o.maxBody))) + bytes.MinRead)
+	// No more room is made than a sender has filled, or a few headers without bodies could cost gigabytes.
+	buffer.Grow(int(max(0, min(r.ContentLength, firstRead))) + bytes.MinRead)
 	read, err := buffer.ReadFrom(io.LimitReader(r.Body, o.maxBody+1))
 	if read > o.maxBody {
 		return nil, tooLarge
 	}
 	if err != nil {
-		problem := NewProblem(http.StatusBadRequest, "The body could not be read to its end. Nothing was stored.")
-		problem.Cause = err
-		return nil, problem
+		return nil, unread(err)
 	}
 	return buffer.Bytes(), nil
+}
+
+// unread tells why a body was not read to its end. The server around the funnel may have said so with a Problem.
+func unread(err error) *Problem {
+	problem, told := errors.AsType[*Problem](err)
+	switch {
+	case told:
+		return problem
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		problem = NewProblem(http.StatusRequestTimeout, "The body did not arrive within the time limit. Nothing was stored.")
+	default:
+		problem = NewProblem(http.StatusBadRequest, "The body could not be read to its end. Nothing was stored.")
+	}
+	problem.Cause = err
+	return problem
 }
 
 func (o *operation) before(ctx context.Context, request *Request) error {
