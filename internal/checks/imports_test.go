@@ -29,6 +29,7 @@ func layers() []layer {
 		{"internal/sandbox", []string{"internal/sandbox/*", "framework"}},
 		{"internal/sandbox/*", []string{"internal/sandbox/*", "framework"}},
 		{"internal/checks", nil},
+		{"internal/bench", []string{"plugins/*", "framework"}},
 		{"plugins", []string{"plugins/*", "framework"}},
 		{"enrichers", []string{"enrichers/*", "framework"}},
 		{"endpoints", []string{"endpoints/*", "framework"}},
