@@ -16,17 +16,17 @@ import (
 )
 
 // startStandIn starts the directory of the sandbox, which can do what Samba cannot be made to.
-func startStandIn(t *testing.T) (*directory.Server, Config) {
+func startStandIn(t *testing.T, password string) (*directory.Server, Config) {
 	t.Helper()
 	server, err := directory.Start(t.Context(), directory.Options{
-		BindPassword: framework.NewSecret(canary), Now: time.Now, Log: frameworktest.Deps(t).Log,
+		BindPassword: framework.NewSecret(password), Now: time.Now, Log: frameworktest.Deps(t).Log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	config := Defaults()
-	config.URL, config.BaseDN, config.BindDN, config.Password = server.URL(), server.BaseDN(), server.BindDN(), framework.NewSecret(canary)
+	config.URL, config.BaseDN, config.BindDN, config.Password = server.URL(), server.BaseDN(), server.BindDN(), framework.NewSecret(password)
 	config.Timeout = time.Minute
 	config.CAFile = filepath.Join(t.TempDir(), "ca.pem")
 	if err := os.WriteFile(config.CAFile, server.CAPEM(), 0o600); err != nil {
@@ -36,7 +36,7 @@ func startStandIn(t *testing.T) (*directory.Server, Config) {
 }
 
 func TestTheStandInSaysOfPeopleWhatSambaSays(t *testing.T) {
-	_, config := startStandIn(t)
+	_, config := startStandIn(t, canary)
 	holdsTo(t, "testdata/people.golden", config, people())
 }
 
@@ -55,7 +55,7 @@ func TestAFaultOfTheDirectoryPasses(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			server, config := startStandIn(t)
+			server, config := startStandIn(t, canary)
 			enricher := newEnricher(t, config)
 			c.fault.Times = 1
 			server.Faults().Add(c.fault)
@@ -74,7 +74,7 @@ func TestAFaultOfTheDirectoryPasses(t *testing.T) {
 
 // An outage in the second of the lookups that one enrichment makes must not pass for "no manager" or "no privileges".
 func TestAFaultInALaterLookupFailsTheWhole(t *testing.T) {
-	server, config := startStandIn(t)
+	server, config := startStandIn(t, canary)
 	server.Faults().Add(fault.Fault{Match: "search CN=Mark Boss", CutBefore: true})
 	if finding, err := newEnricher(t, config).Enrich(t.Context(), jdoe()); err == nil {
 		t.Errorf("it was taken for an answer: %+v", finding)

@@ -22,17 +22,25 @@ func LeaksNoSecret(tb testing.TB, canary string, texts ...string) {
 		tb.Fatalf("a canary has at least %d bytes, this one has %d", minCanary, len(canary))
 	}
 	for i, text := range texts {
-		folded := strings.ToLower(text)
-		for encoding, form := range encodings(canary) {
-			found := strings.Contains(text, form)
-			if encoding == "hex" || encoding == "percent encoding" { // written in either case
-				found = strings.Contains(folded, strings.ToLower(form))
-			}
-			if found {
-				tb.Errorf("text %d of %d holds the secret in %s", i+1, len(texts), encoding)
-			}
+		if encoding := leak(canary, text); encoding != "" {
+			tb.Errorf("text %d of %d holds the secret in %s", i+1, len(texts), encoding)
 		}
 	}
+}
+
+// leak returns the encoding in which a text holds a canary, or "".
+func leak(canary, text string) string {
+	folded := strings.ToLower(text)
+	for encoding, form := range encodings(canary) {
+		found := strings.Contains(text, form)
+		if encoding == "hex" || encoding == "percent encoding" { // written in either case
+			found = strings.Contains(folded, strings.ToLower(form))
+		}
+		if found {
+			return encoding
+		}
+	}
+	return ""
 }
 
 func encodings(canary string) map[string]string {
