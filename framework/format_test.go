@@ -1,0 +1,110 @@
+package framework
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestFormats(t *testing.T) {
+	for format, texts := range map[string]struct{ good, bad []string }{
+		"date-time": {
+			[]string{"2026-11-20T12:00:00Z", "2026-11-20t12:00:00.123456789z", "2026-11-20T12:00:00+23:59", "2016-12-31T23:59:60Z", "2017-01-01T00:59:60+01:00"},
+			[]string{"", "2026-11-20", "2026-11-20T12:00:00", "2026-11-20T12:00Z", "2026-02-30T00:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T12:60:00Z", "2026-11-20T12:00:60Z", "2026-11-20T12:00:00,5Z", "2026-11-20T12:00:00+24:00", "2026-11-20T12:00:00.Z", "x2026-11-20T12:00:00Z"},
+		},
+		"date":     {[]string{"2024-02-29", "0000-01-01"}, []string{"2026-02-29", "26-01-01", "2026-1-1", ""}},
+		"duration": {[]string{"P1D", "PT1H", "P1Y2M3DT4H5M6S", "P3W"}, []string{"", "P", "PT", "P1DT", "1D", "P1W1D", "P1H", "PT1D", "P1.5D", "-P1D"}},
+		"email": {
+			[]string{"jane@lab.example", "a.b+c@d-e.f", `"a b"@c.d`, "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]", "a@b"},
+			[]string{"", "jane", "@b.c", "a@", ".a@b.c", "a..b@c.d", "a b@c.d", "a@-b.c", "a@b_c", "Jane <jane@lab.example>", strings.Repeat("a", 65) + "@b.c", "a@[IPv6:1.2.3.4]"},
+		},
+		"hostname": {[]string{"a", "ws-042.lab.example", "1.2.3.4", "a.b."}, []string{"", ".", "-a", "a-", "a..b", "a_b", strings.Repeat("a", 64), "ä.de"}},
+		"ipv4":     {[]string{"127.0.0.1"}, []string{"127.0.0.01", "1.2.3", "1.2.3.256", "::1", ""}},
+		"ipv6":     {[]string{"::1", "2001:db8::192.0.2.1"}, []string{"127.0.0.1", "fe80::1%eth0", ":::", ""}},
+		"ip":       {[]string{"127.0.0.1", "::1"}, []string{"localhost", "fe80::1%1"}},
+		"uri":      {[]string{"https://a.b/c?d=e#f", "urn:x:y", "mailto:a@b.c", "http://[::1]:80/"}, []string{"", "/a", "a b:c", "http://a b", "http://a/<", "http://ä.de", "http://[::1", "http://a/%zz"}},
+		"uuid":     {[]string{"123e4567-E89B-12d3-a456-426614174000"}, []string{"123e4567e89b12d3a456426614174000", "g23e4567-e89b-12d3-a456-426614174000"}},
+	} {
+		valid, known := stringFormat(format)
+		if !known {
+			t.Fatalf("%s is not known", format)
+		}
+		for _, text := range texts.good {
+			if !valid(text) {
+				t.Errorf("%s refuses %q", format, text)
+			}
+		}
+		for _, text := range texts.bad {
+			if valid(text) {
+				t.Errorf("%s takes %q", format, text)
+			}
+		}
+	}
+}
+
+func TestNumbersAreComparedExactly(t *testing.T) {
+	read := func(text string) decimal {
+		d, ok := parseDecimal([]byte(text))
+		if !ok {
+			t.Fatalf("%s is beyond the bounds", text)
+		}
+		return d
+	}
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{
+		{"1", "1.0", 0},
+		{"1e2", "100", 0},
+		{"-0", "0", 0},
+		{"0.1", "0.10000000000000001", -1},
+		{"9007199254740993", "9007199254740992", 1},
+		{"-1", "1", -1},
+		{"1e-400", "0", 1},
+		{"123456789012345678901234567890", "123456789012345678901234567891", -1},
+	} {
+		if got := read(c.a).compare(read(c.b)); got != c.want {
+			t.Errorf("%s against %s: %d, want %d", c.a, c.b, got, c.want)
+		}
+		if (read(c.a).key() == read(c.b).key()) != (c.want == 0) {
+			t.Errorf("keys of %s and %s: %s, %s", c.a, c.b, read(c.a).key(), read(c.b).key())
+		}
+	}
+	for value, want := range map[string]bool{"0.3": true, "0.30000000000000004": false, "1e1": true, "0": true, "-0.1": true} {
+		if got := read(value).isMultipleOf(decimalOf(0.1)); got != want {
+			t.Errorf("%s is a multiple of 0.1: %v", value, got)
+		}
+	}
+	for _, text := range []string{"1e401", "1e-401", "1e99999999999999999999", strings.Repeat("1", 401), "0." + strings.Repeat("1", 401)} {
+		if _, ok := parseDecimal([]byte(text)); ok {
+			t.Errorf("%.20s… is within the bounds", text)
+		}
+	}
+}
+
+func TestDecimalsAgreeWithFloatsWhereFloatsAreExact(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		a, b := random.Int64N(1<<50)-1<<49, random.Int64N(1<<50)-1<<49
+		exact, _ := parseDecimal(strconv.AppendInt(nil, a, 10))
+		other, _ := parseDecimal(strconv.AppendFloat(nil, float64(b), 'g', -1, 64))
+		if want := cmpInt(a, b); exact.compare(other) != want {
+			t.Fatalf("%d against %d: %d", a, b, exact.compare(other))
+		}
+		if b != 0 && exact.isMultipleOf(other) != (a%b == 0) {
+			t.Fatalf("%d is a multiple of %d: %v", a, b, exact.isMultipleOf(other))
+		}
+	}
+}
+
+func cmpInt(a, b int64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
