@@ -33,8 +33,8 @@ func isThisMachine(host string) bool {
 	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
-// FitsHeader reports whether a secret can be sent as it is in an HTTP header: visible ASCII, and not empty. net/http quotes
-// what it refuses in some of its errors, so that a key is checked before.
+// FitsHeader reports whether a secret can be sent as it is in an HTTP header: visible ASCII, and not empty. What net/http
+// refuses, it quotes in some of its errors, so that a key is checked before.
 func (s Secret) FitsHeader() bool {
 	value := s.Reveal()
 	return value != "" && !strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' })

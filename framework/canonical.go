@@ -9,8 +9,8 @@ import (
 )
 
 // canonicalKey is equal for values that JSON Schema calls equal (core, section 4.2.2): numbers by their value, strings by
-// their characters, objects whatever the order of their members. ok is false for what cannot be told, such as a number
-// beyond the bounds of decimal.
+// their characters, objects whatever the order of their members. What cannot be told, such as a number beyond the bounds of
+// decimal, is not ok.
 func canonicalKey(value jsontext.Value) (key string, ok bool) {
 	var text strings.Builder
 	decoder := jsontext.NewDecoder(strings.NewReader(string(value)))

@@ -126,6 +126,7 @@ func newComparison(tb testing.TB) comparison {
 }
 
 func (c comparison) agree(t *testing.T, document []byte) {
+	t.Helper()
 	violations, _, err := c.ours.check(document, Reject)
 	if err != nil {
 		return // not JSON as we want it; the judge's decoder is more lenient

@@ -22,8 +22,7 @@ func checkTags(t reflect.Type, seen map[reflect.Type]bool) error {
 	}
 	seen[t] = true
 	var errs []error
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		if _, err := regexp.Compile(field.Tag.Get("pattern")); err != nil {
 			errs = append(errs, fmt.Errorf("field %s of %s: pattern: %w", field.Name, t, err))
 		}

@@ -1,0 +1,190 @@
+package framework
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+)
+
+func kindsOf(schema *huma.Schema) (kinds, error) {
+	switch schema.Type {
+	case "":
+		return isAny, nil
+	case "null":
+		return isNull, nil
+	case huma.TypeBoolean:
+		return isBool, nil
+	case huma.TypeInteger, huma.TypeNumber:
+		return isNumber, nil
+	case huma.TypeString:
+		return isString, nil
+	case huma.TypeArray:
+		return isArray, nil
+	case huma.TypeObject:
+		return isObject, nil
+	default:
+		return 0, fmt.Errorf("unknown type %q", schema.Type)
+	}
+}
+
+// fillOneOf takes alternatives that can be told apart by the kind of the value alone.
+func (s *schemas) fillOneOf(n *node, schema *huma.Schema) error {
+	if len(schema.OneOf) == 0 {
+		return nil
+	}
+	if schema.Discriminator != nil {
+		return s.fillChoice(n, schema)
+	}
+	n.kinds = 0
+	for _, alternative := range schema.OneOf {
+		compiled, err := s.compile(alternative)
+		if err != nil {
+			return err
+		}
+		if n.kinds&compiled.kinds != 0 {
+			return errors.New("alternatives of oneOf must differ in their JSON type")
+		}
+		n.kinds |= compiled.kinds
+		n.oneOf = append(n.oneOf, compiled)
+	}
+	return nil
+}
+
+func (s *schemas) fillChoice(n *node, schema *huma.Schema) error {
+	n.kinds = isObject
+	n.choice = &choiceRules{discriminator: schema.Discriminator.PropertyName, shapes: map[string]*node{}}
+	for name, ref := range schema.Discriminator.Mapping {
+		shape, err := s.compileRef(ref)
+		if err != nil {
+			return err
+		}
+		n.choice.shapes[name] = shape
+	}
+	return nil
+}
+
+func fillEnum(n *node, schema *huma.Schema) error {
+	values := schema.Enum
+	if schema.Const != nil {
+		values = []any{schema.Const}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	n.enum = map[string]struct{}{}
+	for _, value := range values {
+		encoded, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Errorf("enum: %w", err)
+		}
+		key, ok := canonicalKey(encoded)
+		if !ok {
+			return fmt.Errorf("enum: %s cannot be compared", encoded)
+		}
+		n.enum[key] = struct{}{}
+	}
+	return nil
+}
+
+func fillString(n *node, schema *huma.Schema) error {
+	if schema.Type != huma.TypeString {
+		return nil
+	}
+	rules := &stringRules{minLength: orNone(schema.MinLength), maxLength: orNone(schema.MaxLength), format: schema.Format}
+	if schema.Pattern != "" {
+		pattern, err := regexp.Compile(schema.Pattern)
+		if err != nil {
+			return fmt.Errorf("pattern: %w", err)
+		}
+		rules.pattern = pattern
+	}
+	if schema.ContentEncoding == "base64" {
+		rules.format, rules.valid = "base64", isBase64
+	} else if schema.Format != "" {
+		valid, known := stringFormat(schema.Format)
+		if !known {
+			return fmt.Errorf("unknown format %q", schema.Format)
+		}
+		rules.valid = valid
+	}
+	if rules.minLength >= 0 || rules.maxLength >= 0 || rules.pattern != nil || rules.valid != nil {
+		n.str = rules
+	}
+	return nil
+}
+
+func fillNumber(n *node, schema *huma.Schema) error {
+	if n.kinds&isNumber == 0 {
+		return nil
+	}
+	n.integer = schema.Type == huma.TypeInteger
+	switch {
+	case n.integer && schema.Format == "int32":
+		n.bits = 32
+	case n.integer:
+		n.bits = 64
+	}
+	if schema.MultipleOf != nil && *schema.MultipleOf <= 0 {
+		return errors.New("multipleOf must be above 0")
+	}
+	rules := numberRules{
+		boundOf(schema.Minimum), boundOf(schema.ExclusiveMinimum), boundOf(schema.Maximum),
+		boundOf(schema.ExclusiveMaximum), boundOf(schema.MultipleOf),
+	}
+	if rules != (numberRules{}) {
+		n.num = &rules
+	}
+	return nil
+}
+
+func boundOf(limit *float64) *bound {
+	if limit == nil {
+		return nil
+	}
+	return &bound{decimalOf(*limit), *limit}
+}
+
+func (s *schemas) fillArray(n *node, schema *huma.Schema) error {
+	if schema.Type != huma.TypeArray {
+		return nil
+	}
+	n.array = &arrayRules{minItems: orNone(schema.MinItems), maxItems: orNone(schema.MaxItems), unique: schema.UniqueItems}
+	var err error
+	n.array.items, err = s.compile(schema.Items)
+	return err
+}
+
+func (s *schemas) fillObject(n *node, schema *huma.Schema) error {
+	if schema.Type != huma.TypeObject {
+		return nil
+	}
+	rules := &objectRules{
+		properties: map[string]*property{}, required: schema.Required,
+		minMembers: orNone(schema.MinProperties), maxMembers: orNone(schema.MaxProperties),
+	}
+	n.object = rules
+	if len(rules.required) > maxRequired {
+		return fmt.Errorf("more than %d required members", maxRequired)
+	}
+	for name, member := range schema.Properties {
+		compiled, err := s.compile(member)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		rules.properties[name] = &property{node: compiled, required: indexOf(rules.required, name)}
+	}
+	switch additional := schema.AdditionalProperties.(type) {
+	case *huma.Schema:
+		var err error
+		rules.additional, err = s.compile(additional)
+		return err
+	case bool:
+		if additional {
+			rules.additional = &node{kinds: isAny}
+		}
+	}
+	return nil
+}
