@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -142,9 +143,23 @@ func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 		{"no secret", hmac.Config{Preset: "jira"}, "secrets: at least one is needed"},
 		{"an empty secret", hmac.Config{Preset: "jira", Secrets: secrets("")}, "secrets[0]: shorter than 16 bytes"},
 		{"a short secret behind a good one", hmac.Config{Preset: "jira", Secrets: secrets(canary, "hunter2-hunter2")}, "secrets[1]: shorter than 16 bytes"},
-		{"an unknown preset", hmac.Config{Preset: "gitlab", Secrets: good}, "preset: one of jira, github"},
+		{"an unknown preset", hmac.Config{Preset: "gitlab", Secrets: good}, "preset: one of jira, github, slack, stripe, splunk"},
 		{"a preset and its header", hmac.Config{Preset: "jira", Header: "X-Sig", Secrets: good}, "preset: says header"},
-		{"a preset and its algorithm", hmac.Config{Preset: "jira", Algorithm: "sha256", Secrets: good}, "preset: says header"},
+		{"a preset and its algorithm", hmac.Config{Preset: "jira", Algorithm: "sha256", Secrets: good}, "preset: says algorithm"},
+		{"a preset and its prefix", hmac.Config{Preset: "slack", Prefix: "v1=", Secrets: good}, "preset: says prefix"},
+		{"a preset and its text", hmac.Config{Preset: "splunk", Signed: "{body}", Secrets: good}, "preset: says signed"},
+		{"the header of a time for a sender that has none", hmac.Config{Preset: "jira", TimestampHeader: "X-Time", Secrets: good}, "preset: says timestamp_header"},
+		{"a header of a time that cannot be", hmac.Config{Header: "X-Sig", TimestampHeader: "X Time", Secrets: good}, "timestamp_header: not the name"},
+		{"a text without the body", hmac.Config{Header: "X-Sig", Signed: "v0", Secrets: good}, "signed: {body} is needed"},
+		{"a text with the body twice", hmac.Config{Header: "X-Sig", Signed: "{body}{body}", Secrets: good}, "signed: {body} is needed"},
+		{"a text with a time that is not sent", hmac.Config{Header: "X-Sig", Signed: "{timestamp}.{body}", Secrets: good}, "signed: {timestamp} needs"},
+		{"a time that is not signed", hmac.Config{Header: "X-Sig", TimestampHeader: "X-Time", Signed: "{body}", Secrets: good}, "signed: {timestamp} is needed"},
+		{"a text with something unknown", hmac.Config{Header: "X-Sig", Signed: "{id}.{body}", Secrets: good}, "signed: may hold"},
+		{"a tolerance without a time", hmac.Config{Preset: "github", Tolerance: time.Minute, Secrets: good}, "tolerance: there is no time"},
+		{"replays without a time", hmac.Config{Preset: "github", Replays: "refuse", Secrets: good}, "replays: cannot be told"},
+		{"a tolerance of nothing", hmac.Config{Preset: "slack", Tolerance: time.Millisecond, Secrets: good}, "tolerance: 1s to 24h"},
+		{"a tolerance of a week", hmac.Config{Preset: "slack", Tolerance: 168 * time.Hour, Secrets: good}, "tolerance: 1s to 24h"},
+		{"an unknown way with replays", hmac.Config{Preset: "slack", Replays: "drop", Secrets: good}, "replays: one of"},
 		{"neither preset nor header", hmac.Config{Secrets: good}, "header: the name of the header"},
 		{"a header that cannot be", hmac.Config{Header: "X Sig", Secrets: good}, "header: the name of the header"},
 		{"a weak algorithm", hmac.Config{Header: "X-Sig", Algorithm: "sha1", Secrets: good}, "algorithm: one of sha256, sha512"},
@@ -174,7 +189,7 @@ func TestNothingLeaksTheSecretOrASignatureByIt(t *testing.T) {
 }
 
 func TestReadmeShowsWorkingConfigurations(t *testing.T) {
-	for _, name := range []string{"JIRA_WEBHOOK_SECRET", "SENDER_SECRET", "SENDER_SECRET_OLD"} {
+	for _, name := range []string{"JIRA_WEBHOOK_SECRET", "SENDER_SECRET", "SENDER_SECRET_OLD", "SPLUNK_SECRET"} {
 		t.Setenv(name, canary)
 	}
 	readme, err := os.ReadFile("README.md")
@@ -182,7 +197,7 @@ func TestReadmeShowsWorkingConfigurations(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(readme, -1)
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Fatalf("%d blocks", len(blocks))
 	}
 	for _, block := range blocks {

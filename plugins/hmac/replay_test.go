@@ -1,0 +1,61 @@
+package hmac
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+	"time"
+
+	"funnelweb/framework/frameworktest"
+)
+
+func fingerprint(n int) (f [fingerprintSize]byte) {
+	binary.BigEndian.PutUint64(f[:], uint64(n))
+	return f
+}
+
+func TestMemoryIsBoundedAndSaysWhenItForgetsEarly(t *testing.T) {
+	var log frameworktest.Log
+	m := newMemory(10*time.Minute, log.Logger())
+	m.capacity = 100
+	now := frameworktest.Start()
+	for n := range 1000 {
+		if !m.add(fingerprint(n), now) {
+			t.Fatalf("%d is new and was known", n)
+		}
+		now = now.Add(time.Second)
+		if len(m.younger)+len(m.older) > 200 {
+			t.Fatalf("%d are remembered", len(m.younger)+len(m.older))
+		}
+	}
+	if m.add(fingerprint(999), now) || m.add(fingerprint(901), now) {
+		t.Error("the latest are not known")
+	}
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "known_for=1m40s") {
+		t.Errorf("nobody was told: %s", log.String())
+	}
+}
+
+func TestMemoryForgetsWhatIsOlderThanTwoWindows(t *testing.T) {
+	m := newMemory(10*time.Minute, frameworktest.Deps(t).Log)
+	now := frameworktest.Start()
+	for n := range 3 {
+		m.add(fingerprint(n), now.Add(time.Duration(n)*10*time.Minute))
+	}
+	if len(m.younger)+len(m.older) != 2 || !m.add(fingerprint(0), now.Add(25*time.Minute)) {
+		t.Errorf("%d are remembered", len(m.younger)+len(m.older))
+	}
+}
+
+func TestMemoryGivesFree(t *testing.T) {
+	m := newMemory(time.Minute, frameworktest.Deps(t).Log)
+	now := frameworktest.Start()
+	m.add(fingerprint(1), now)
+	m.add(fingerprint(2), now.Add(time.Minute))
+	for n := 1; n <= 2; n++ {
+		m.remove(fingerprint(n))
+		if !m.add(fingerprint(n), now.Add(time.Minute)) {
+			t.Errorf("%d was not given free", n)
+		}
+	}
+}
