@@ -95,7 +95,7 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 func (o *operation) run(ctx context.Context, request *Request) (*Response, error) {
 	answer, cause := o.answer(ctx, request)
 	for _, plugin := range o.After {
-		if err := guard("after plugin "+plugin.Name, func() error { return plugin.Part.After(ctx, request, answer) }); err != nil {
+		if err := guard("after plugin", plugin.Name, func() error { return plugin.Part.After(ctx, request, answer) }); err != nil {
 			return internalProblem().response(request.ID), errors.Join(cause, err)
 		}
 	}
@@ -109,8 +109,8 @@ func (o *operation) answer(ctx context.Context, request *Request) (*Response, er
 		return toProblem(err).response(request.ID), err
 	}
 	var output any
-	err = guard("handler", func() error {
-		output, err = o.handle(context.WithValue(ctx, requestIDKey{}, request.ID), input)
+	err = guard("handler", "", func() error {
+		output, err = o.handle(context.WithValue(ctx, requestKey{}, request), input)
 		return err
 	})
 	if err != nil {
@@ -148,21 +148,31 @@ func (o *operation) readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	tooLarge := NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes. Nothing was stored.", o.maxBody))
 	if r.ContentLength > o.maxBody {
-		return nil, tooLarge
+		return nil, o.tooLarge()
 	}
-	var buffer bytes.Buffer
-	// No more room is made than a sender has filled, or a few headers without bodies could cost gigabytes.
-	buffer.Grow(int(max(0, min(r.ContentLength, firstRead))) + bytes.MinRead)
-	read, err := buffer.ReadFrom(io.LimitReader(r.Body, o.maxBody+1))
-	if read > o.maxBody {
-		return nil, tooLarge
+	// No more room is made than a sender has filled, or a few headers without bodies could cost gigabytes. One byte more than
+	// was announced is where the end is found.
+	body := make([]byte, 0, max(bytes.MinRead, min(r.ContentLength+1, firstRead)))
+	for {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > o.maxBody:
+			return nil, o.tooLarge()
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case err != nil:
+			return nil, unread(err)
+		}
+		if len(body) == cap(body) {
+			body = slices.Grow(body, len(body))
+		}
 	}
-	if err != nil {
-		return nil, unread(err)
-	}
-	return buffer.Bytes(), nil
+}
+
+func (o *operation) tooLarge() *Problem {
+	return NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes. Nothing was stored.", o.maxBody))
 }
 
 // unread tells why a body was not read to its end. The server around the funnel may have said so with a Problem.
@@ -182,12 +192,14 @@ func unread(err error) *Problem {
 
 func (o *operation) before(ctx context.Context, request *Request) error {
 	for _, plugin := range o.Before {
-		if err := guard("before plugin "+plugin.Name, func() error { return plugin.Part.Before(ctx, request) }); err != nil {
+		if err := guard("before plugin", plugin.Name, func() error { return plugin.Part.Before(ctx, request) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+const jsonType = "application/json"
 
 // checkContentType refuses a body that says it is something else than JSON. None said is taken for JSON.
 func (o *operation) checkContentType(r *http.Request) error {
@@ -195,8 +207,11 @@ func (o *operation) checkContentType(r *http.Request) error {
 	if o.binding.body == nil || said == "" {
 		return nil
 	}
+	if said == jsonType {
+		return nil
+	}
 	mediaType, _, err := mime.ParseMediaType(said)
-	if err == nil && (mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")) {
+	if err == nil && (mediaType == jsonType || strings.HasSuffix(mediaType, "+json")) {
 		return nil
 	}
 	return NewProblem(http.StatusUnsupportedMediaType, "Send the body as Content-Type: application/json.")
@@ -226,7 +241,7 @@ func (o *operation) encode(output any) (*Response, error) {
 	if len(violations) > 0 {
 		return nil, fmt.Errorf("the answer of %s breaks its schema at %q: %s", o.ID, violations[0].Pointer, violations[0].Message)
 	}
-	header := http.Header{"Content-Type": {"application/json"}}
+	header := http.Header{"Content-Type": {jsonType}}
 	return &Response{Status: status, Header: header, Body: without(body, cuts)}, nil
 }
 
@@ -264,22 +279,25 @@ type panicked struct {
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // guard runs a part's code and turns a panic into an error that names the part.
-func guard(part string, run func() error) (err error) {
+func guard(kind, name string, run func() error) (err error) {
+	part := func() string { return strings.TrimSpace(kind + " " + name) }
 	defer func() {
 		if value := recover(); value != nil {
-			err = fmt.Errorf("%s: %w", part, &panicked{value, debug.Stack()})
+			err = fmt.Errorf("%s: %w", part(), &panicked{value, debug.Stack()})
 		}
 	}()
 	if err := run(); err != nil {
-		return fmt.Errorf("%s: %w", part, err)
+		return fmt.Errorf("%s: %w", part(), err)
 	}
 	return nil
 }
 
-type requestIDKey struct{}
+type requestKey struct{}
 
 // RequestID returns the id of the request that a handler's context belongs to, or "".
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if request, ok := ctx.Value(requestKey{}).(*Request); ok {
+		return request.ID
+	}
+	return ""
 }

@@ -89,7 +89,7 @@ func (r *Request) answered(status int) error {
 	if len(r.onAnswer) == 0 {
 		return nil
 	}
-	return guard("on answer", func() error {
+	return guard("on answer", "", func() error {
 		for _, call := range slices.Backward(r.onAnswer) {
 			call(status)
 		}
