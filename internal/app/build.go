@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,8 @@ type Server struct {
 	funnel      *framework.Funnel
 	automations []engine.Automation
 	readiness   *readiness
+	tls         *tls.Config  // nil without TLS
+	certificate *certificate // nil without TLS
 }
 
 // builder collects every mistake while it builds, so that all are reported at once.
@@ -62,6 +65,7 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	server.funnel = funnel
 	b.config.addLegacyEnvironment()
 	b.config.addImplied(options.TokenFile)
+	b.serving()
 	b.services(ctx)
 	b.enrichers()
 	b.endpoints() //nolint:contextcheck // what is mounted takes the context of each request
@@ -85,7 +89,26 @@ func (b *builder) mistake(path string, err error) {
 		b.errs = append(b.errs, err)
 		return
 	}
-	b.errs = append(b.errs, &framework.Mistake{Line: b.config.lines[path], Path: path, Message: err.Error()})
+	b.errs = append(b.errs, &framework.Mistake{Line: b.config.lines.near(path), Path: path, Message: err.Error()})
+}
+
+// serving makes what calls come through.
+func (b *builder) serving() {
+	settings := b.config.Server.TLS
+	if proxies, err := b.config.Server.proxies(); err == nil { // else ParseConfig has said so
+		b.server.funnel.TrustProxies(proxies)
+	}
+	if settings == nil || settings.CertFile == "" || settings.KeyFile == "" {
+		return
+	}
+	own, err := loadCertificate(settings, b.server.options.Log.With("part", "tls"), b.server.options.Now)
+	if err != nil {
+		b.mistake("server.tls", err)
+		return
+	}
+	b.server.certificate = own
+	b.server.tls, err = tlsConfig(settings, own)
+	b.mistake("server.tls", err)
 }
 
 // services makes what the parts are given.

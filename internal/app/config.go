@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -22,6 +23,8 @@ const maxConfig = 4 << 20
 type Config struct {
 	// Listen is the address to serve on, host:port; port 0 takes a free one. Default 127.0.0.1:8080.
 	Listen string `yaml:"listen"`
+	// Server says how the server is reached and what it bears.
+	Server Serving `yaml:"server"`
 	// Data is the directory for events, ledger, access token and the local archive. Default ./funnelweb-data.
 	Data string `yaml:"data"`
 	// Engine chooses what stores events and runs automations. Default embedded.
@@ -93,7 +96,7 @@ func ReadConfig(path string) (*Config, error) {
 // ParseConfig decodes a configuration and reports all mistakes at once, each with its line. The Config is usable for
 // finding further mistakes even when there is an error, unless it is nil.
 func ParseConfig(text []byte) (*Config, error) {
-	config := &Config{Listen: "127.0.0.1:8080", Data: "./funnelweb-data"}
+	config := &Config{Listen: "127.0.0.1:8080", Data: "./funnelweb-data", Server: defaultServing()}
 	if len(text) > maxConfig {
 		return nil, fmt.Errorf("the configuration is larger than %d bytes", maxConfig)
 	}
@@ -138,10 +141,11 @@ var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 func (c *Config) check() error {
 	var errs []error
 	mistake := func(path, message string) {
-		errs = append(errs, &framework.Mistake{Line: c.lines[path], Path: path, Message: message})
+		errs = append(errs, &framework.Mistake{Line: c.lines.near(path), Path: path, Message: message})
 	}
-	if c.Listen == "" {
-		mistake("listen", "give host:port, such as 127.0.0.1:8080")
+	c.Server.check(mistake)
+	if path, message := c.checkReach(); message != "" {
+		mistake(path, message)
 	}
 	if c.Data == "" {
 		mistake("data", "give a directory")
@@ -182,15 +186,40 @@ type lines map[string]int
 
 func findLines(root *yaml.Node) lines {
 	found := lines{}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		found[key.Value] = key.Line
-		if value.Kind != yaml.SequenceNode {
-			continue
-		}
-		for j, item := range value.Content {
-			found[fmt.Sprintf("%s[%d]", key.Value, j)] = item.Line
-		}
-	}
+	found.add(root, "")
 	return found
+}
+
+// add goes into mappings and lists alone: what an alias stands for is found where it is defined.
+func (l lines) add(node *yaml.Node, path string) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			at := node.Content[i].Value
+			if path != "" {
+				at = path + "." + at
+			}
+			l[at] = node.Content[i].Line
+			l.add(node.Content[i+1], at)
+		}
+	case yaml.SequenceNode:
+		for i, item := range node.Content {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			l[at] = item.Line
+			l.add(item, at)
+		}
+	default: // has nothing below
+	}
+}
+
+// near is the line of a key, or of the nearest one above it that stands in the file.
+func (l lines) near(path string) int {
+	for {
+		line, found := l[path]
+		cut := strings.LastIndexByte(path, '.')
+		if found || cut < 0 {
+			return line
+		}
+		path = path[:cut]
+	}
 }

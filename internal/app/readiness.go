@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"funnelweb/framework"
@@ -16,8 +17,9 @@ const (
 // readiness asks what the server depends on. Its own engine is asked each time, outside services at most every
 // readyFresh, however often the probe comes.
 type readiness struct {
-	now    func() time.Time
-	checks []*readyCheck
+	now      func() time.Time
+	checks   []*readyCheck
+	stopping atomic.Bool
 }
 
 type readyCheck struct {
@@ -36,6 +38,9 @@ func (r *readiness) add(name string, vital bool, ask func(context.Context) error
 	r.checks = append(r.checks, &readyCheck{name: name, vital: vital, ask: ask})
 }
 
+// stop makes the server itself unready: it drains.
+func (r *readiness) stop() { r.stopping.Store(true) }
+
 // all asks side by side and answers in the order of adding.
 func (r *readiness) all(ctx context.Context) []framework.Readiness {
 	states := make([]framework.Readiness, len(r.checks))
@@ -44,6 +49,10 @@ func (r *readiness) all(ctx context.Context) []framework.Readiness {
 		group.Go(func() { states[i] = check.state(ctx, r.now) })
 	}
 	group.Wait()
+	if r.stopping.Load() {
+		stopping := framework.Readiness{Name: "server", Reason: "the server is stopping", Vital: true}
+		states = append([]framework.Readiness{stopping}, states...)
+	}
 	return states
 }
 

@@ -45,7 +45,7 @@ func (f serverFlags) client() (*client, error) {
 		}
 		// Only listen and data are needed here: secrets that this user may not read are no mistake of the call.
 		if base == "" {
-			base = "http://" + config.Listen
+			base = baseURL(config)
 		}
 		if file == "" {
 			file = app.TokenFile(config.Data)
@@ -56,6 +56,14 @@ func (f serverFlags) client() (*client, error) {
 		return nil, fmt.Errorf("%w\nName the access token of the server with --token-file", err)
 	}
 	return &client{strings.TrimSuffix(base, "/"), token, &http.Client{Timeout: clientTimeout}}, nil
+}
+
+// baseURL is where a server with this configuration is reached from its own machine.
+func baseURL(config *app.Config) string {
+	if config.Server.TLS != nil {
+		return "https://" + config.Listen
+	}
+	return "http://" + config.Listen
 }
 
 // call makes one call and decodes the answer into out, unless that is nil. The raw answer is returned for --json.

@@ -54,6 +54,7 @@ func (e usageError) Unwrap() error { return e.error }
 func Main(args []string, stdout, stderr io.Writer, register ...func(*framework.Registry)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
 	registry := framework.NewRegistry()
 	for _, add := range register {
 		add(registry)

@@ -20,7 +20,8 @@ func (serveCommand) Help() string {
   funnelweb serve --config funnelweb.yaml
   funnelweb check && funnelweb serve
 
-Log lines are JSON on standard error. SIGTERM and Ctrl-C drain: calls under way are answered, running jobs end.`
+Log lines are JSON on standard error. SIGTERM and Ctrl-C drain: calls under way are answered, running jobs
+end. A second one ends the process at once, which loses nothing either: events are on disk before they are answered.`
 }
 
 // Run serves until the process is told to stop.

@@ -1,0 +1,15 @@
+//go:build unix
+
+package app
+
+import "golang.org/x/sys/unix"
+
+// openFiles is how many files the process may have open, or 0 when that is not known. Go has raised the soft limit to the
+// hard one at the start.
+func openFiles() uint64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return uint64(limit.Cur) //nolint:unconvert // signed on some systems
+}
