@@ -107,7 +107,7 @@ func (p *Plugin) refusal(cause error) *framework.Problem {
 
 // Before lets the call go on when one of the secrets signs its body, and says which by "hmac:1", "hmac:2" and so on.
 // Where a time is signed too, it has to be near, and the same text is taken in once.
-func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
+func (p *Plugin) Before(ctx context.Context, r *framework.Request) error {
 	sent, ok := p.read(r.Header)
 	if !ok {
 		return p.malformed
@@ -124,7 +124,7 @@ func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
 	if away := now.Sub(sent.time).Abs(); away > p.tolerance {
 		return p.refusal(fmt.Errorf("the signature is good, and its time %s away from this server's clock", away.Round(time.Second)))
 	}
-	return p.once(r, fingerprint, now)
+	return p.once(ctx, r, fingerprint, now)
 }
 
 // match returns the place, from 1, of the secret by which one of the signatures is, or 0, and a fingerprint of the
@@ -148,11 +148,11 @@ func (p *Plugin) match(sent sent, body []byte) (matched int, fingerprint [finger
 
 // once refuses a text that came in before. A call that fails gives its text free again: a sender that repeats what was
 // not taken in, with the signature of its first try, must not lose it.
-func (p *Plugin) once(r *framework.Request, fingerprint [fingerprintSize]byte, now time.Time) error {
+func (p *Plugin) once(ctx context.Context, r *framework.Request, fingerprint [fingerprintSize]byte, now time.Time) error {
 	if p.seen == nil {
 		return nil
 	}
-	if !p.seen.add(fingerprint, now) {
+	if !p.seen.add(ctx, fingerprint, now) {
 		return framework.NewProblem(http.StatusConflict, "This signed delivery was taken in before. Nothing was done again.")
 	}
 	r.OnAnswer(func(status int) {

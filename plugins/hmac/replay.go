@@ -32,13 +32,13 @@ func newMemory(window time.Duration, log *slog.Logger) *memory {
 
 // add remembers a delivery and reports whether it is a new one. Only who has a secret can fill the memory; when that
 // happens the older half is forgotten early, since an honest delivery that is refused would be lost.
-func (m *memory) add(fingerprint [fingerprintSize]byte, now time.Time) bool {
+func (m *memory) add(ctx context.Context, fingerprint [fingerprintSize]byte, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	full := len(m.younger) >= m.capacity
 	if full || now.Sub(m.began) >= m.window {
 		if full && now.Sub(m.began) < m.window {
-			m.log.LogAttrs(context.Background(), slog.LevelWarn, "more signed deliveries than can be remembered: replays are known for a shorter time",
+			m.log.LogAttrs(ctx, slog.LevelWarn, "more signed deliveries than can be remembered: replays are known for a shorter time",
 				slog.Duration("known_for", now.Sub(m.began)))
 		}
 		m.older, m.younger, m.began = m.younger, map[[fingerprintSize]byte]struct{}{}, now

@@ -20,7 +20,7 @@ func TestMemoryIsBoundedAndSaysWhenItForgetsEarly(t *testing.T) {
 	m.capacity = 100
 	now := frameworktest.Start()
 	for n := range 1000 {
-		if !m.add(fingerprint(n), now) {
+		if !m.add(t.Context(), fingerprint(n), now) {
 			t.Fatalf("%d is new and was known", n)
 		}
 		now = now.Add(time.Second)
@@ -28,7 +28,7 @@ func TestMemoryIsBoundedAndSaysWhenItForgetsEarly(t *testing.T) {
 			t.Fatalf("%d are remembered", len(m.younger)+len(m.older))
 		}
 	}
-	if m.add(fingerprint(999), now) || m.add(fingerprint(901), now) {
+	if m.add(t.Context(), fingerprint(999), now) || m.add(t.Context(), fingerprint(901), now) {
 		t.Error("the latest are not known")
 	}
 	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "known_for=1m40s") {
@@ -40,9 +40,9 @@ func TestMemoryForgetsWhatIsOlderThanTwoWindows(t *testing.T) {
 	m := newMemory(10*time.Minute, frameworktest.Deps(t).Log)
 	now := frameworktest.Start()
 	for n := range 3 {
-		m.add(fingerprint(n), now.Add(time.Duration(n)*10*time.Minute))
+		m.add(t.Context(), fingerprint(n), now.Add(time.Duration(n)*10*time.Minute))
 	}
-	if len(m.younger)+len(m.older) != 2 || !m.add(fingerprint(0), now.Add(25*time.Minute)) {
+	if len(m.younger)+len(m.older) != 2 || !m.add(t.Context(), fingerprint(0), now.Add(25*time.Minute)) {
 		t.Errorf("%d are remembered", len(m.younger)+len(m.older))
 	}
 }
@@ -50,11 +50,11 @@ func TestMemoryForgetsWhatIsOlderThanTwoWindows(t *testing.T) {
 func TestMemoryGivesFree(t *testing.T) {
 	m := newMemory(time.Minute, frameworktest.Deps(t).Log)
 	now := frameworktest.Start()
-	m.add(fingerprint(1), now)
-	m.add(fingerprint(2), now.Add(time.Minute))
+	m.add(t.Context(), fingerprint(1), now)
+	m.add(t.Context(), fingerprint(2), now.Add(time.Minute))
 	for n := 1; n <= 2; n++ {
 		m.remove(fingerprint(n))
-		if !m.add(fingerprint(n), now.Add(time.Minute)) {
+		if !m.add(t.Context(), fingerprint(n), now.Add(time.Minute)) {
 			t.Errorf("%d was not given free", n)
 		}
 	}
