@@ -57,7 +57,10 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	}
 	server := &Server{config: config, options: options, store: &store{}}
 	b := &builder{config: config, registry: registry, server: server}
-	info := framework.Info{Title: "Funnelweb", Version: options.Version, Description: "Security automation: webhooks in, automations out."}
+	info := framework.Info{
+		Title: "Funnelweb", Version: options.Version, Description: "Security automation: webhooks in, automations out.",
+		Contact: "The operators of this server", License: "Apache 2.0", LicenseURL: "https://www.apache.org/licenses/LICENSE-2.0",
+	}
 	funnel, err := framework.NewFunnel(info, options.Log, options.Now)
 	if err != nil {
 		return nil, err

@@ -136,13 +136,20 @@ const spareFiles = 512
 
 // maxConnections is the configured bound, or what the system's limit on open files leaves room for.
 func (s *Server) maxConnections() int {
-	configured := s.config.Server.MaxConnections
-	files := openFiles()
-	if files == 0 || uint64(configured)+spareFiles <= files { //nolint:gosec // at least 1
+	configured, files := s.config.Server.MaxConnections, openFiles()
+	fits := fitting(configured, files)
+	if fits < configured {
+		s.options.Log.Info("the limit on open files leaves room for fewer connections than server.max_connections; raise it (ulimit -n)",
+			"connections", fits, "max_connections", configured, "open_files", files)
+	}
+	return fits
+}
+
+// fitting keeps files apart for other uses; files is 0 where no limit is known.
+func fitting(configured int, files uint64) int {
+	limit := max(files/2, files-min(files, spareFiles))
+	if files == 0 || uint64(configured) <= limit { //nolint:gosec // at least 1
 		return configured
 	}
-	fits := int(max(files/2, files-min(files, spareFiles))) //nolint:gosec // less than configured
-	s.options.Log.Warn("the limit on open files leaves room for fewer connections than server.max_connections; raise it (ulimit -n)",
-		"connections", fits, "max_connections", configured, "open_files", files)
-	return fits
+	return int(limit) //nolint:gosec // less than configured
 }

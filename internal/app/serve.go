@@ -55,7 +55,7 @@ func (s *Server) httpServer() *http.Server {
 
 // handler is what net/http calls: the funnel, and what holds for every call to it.
 func (s *Server) handler() http.Handler {
-	var under bodies
+	var all bodies
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if watched, ok := r.Context().Value(httpConnKey{}).(*httpConn); ok {
 			watched.handling.Store(true)
@@ -67,8 +67,9 @@ func (s *Server) handler() http.Handler {
 			s.funnel.Refuse(w, r, refused(http.StatusRequestHeaderFieldsTooLarge, limit)) //nolint:contextcheck // it takes that of the request
 			return
 		}
-		defer under.bound(r)()
-		s.funnel.ServeHTTP(w, r)
+		bounded, release := all.bound(r)
+		defer release()
+		s.funnel.ServeHTTP(w, bounded)
 	})
 }
 
