@@ -27,12 +27,15 @@ type Endpoint[I, O any] struct {
 	ID          string // operation id: unique, kebab-case
 	Summary     string // one line
 	Description string
-	Tag         string     // groups operations in the document
-	MaxBody     int64      // bytes; DefaultMaxBody when 0
-	Undeclared  Undeclared // Reject or Drop undeclared members of the body
-	Success     []int      // the statuses that Handle may give, the usual one first; 200 when empty
-	Example     any        // of a request body, for the document
-	Handle      func(context.Context, *I) (*O, error)
+	Tag         string // groups operations in the document
+	// TagDescription says what the operations of the tag are for; one of them having it is enough.
+	TagDescription string
+	MaxBody        int64      // bytes; DefaultMaxBody when 0
+	Undeclared     Undeclared // Reject or Drop undeclared members of the body
+	Success        []int      // the statuses that Handle may give, the usual one first; 200 when empty
+	Example        any        // of a request body, for the document; it is held to the schema
+	Answer         *O         // an example of the answer, for the document; it is held to the schema
+	Handle         func(context.Context, *I) (*O, error)
 }
 
 // Statuser is implemented by an output that chooses among Endpoint.Success.
@@ -46,12 +49,13 @@ type Routes []Route
 
 // Route is an Endpoint whose types were erased, ready to be mounted. Make one with Endpoint.Route.
 type Route struct {
-	Method, Path, ID, Summary, Description, Tag string
+	Method, Path, ID, Summary, Description, Tag, TagDescription string
 
 	maxBody    int64
 	undeclared Undeclared
 	success    []int
 	example    any
+	answered   any
 	input      reflect.Type // a struct
 	output     reflect.Type
 	newInput   func() any // a pointer to a new input
@@ -66,8 +70,8 @@ func (e Endpoint[I, O]) Route() Route {
 	if len(e.Success) == 0 {
 		e.Success = []int{http.StatusOK}
 	}
-	return Route{
-		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag,
+	route := Route{
+		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription,
 		maxBody: e.MaxBody, undeclared: e.Undeclared, success: e.Success, example: e.Example,
 		input: reflect.TypeFor[I](), output: reflect.TypeFor[O](),
 		newInput: func() any { return new(I) },
@@ -79,4 +83,8 @@ func (e Endpoint[I, O]) Route() Route {
 			return output, nil
 		},
 	}
+	if e.Answer != nil {
+		route.answered = e.Answer
+	}
+	return route
 }

@@ -21,6 +21,8 @@ import (
 // Info names the API in its document.
 type Info struct {
 	Title, Version, Description string
+	Contact                     string // who is asked for help, in words
+	License, LicenseURL         string // its name, and where it is written
 }
 
 // Funnel serves mounted routes: every request to it, known or not, gets an id, one log line and, when it is refused,
@@ -165,6 +167,7 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 		case cause != nil && !c.Writer.Written():
 			send(c.Writer, internalProblem().response(id), id)
 		case page.refused != 0:
+			c.Writer.Header().Del("Content-Encoding")
 			send(c.Writer, NewProblem(page.refused, "").response(id), id)
 		}
 	}

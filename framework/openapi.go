@@ -1,11 +1,11 @@
 package framework
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,17 +20,21 @@ func (f *Funnel) OpenAPI() ([]byte, error) {
 		return nil, err
 	}
 	document := &huma.OpenAPI{
-		OpenAPI:    "3.1.0",
-		Info:       &huma.Info{Title: f.info.Title, Version: f.info.Version, Description: f.info.Description},
-		Servers:    []*huma.Server{{URL: "/"}},
-		Paths:      map[string]*huma.PathItem{},
-		Components: &huma.Components{Schemas: f.schemas.registry, SecuritySchemes: map[string]*huma.SecurityScheme{}},
+		OpenAPI: "3.1.0",
+		Info:    f.info.document(),
+		Servers: []*huma.Server{{URL: "/"}},
+		Paths:   map[string]*huma.PathItem{},
+		Components: &huma.Components{
+			Schemas: f.schemas.registry, SecuritySchemes: map[string]*huma.SecurityScheme{},
+			Responses: map[string]*huma.Response{}, Headers: documentedHeaders(),
+		},
 	}
 	for _, o := range f.operations {
 		if err := o.document(document, problem); err != nil {
 			return nil, fmt.Errorf("document %s: %w", o.ID, err)
 		}
 	}
+	slices.SortFunc(document.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
 	raw, err := document.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("encode the OpenAPI document: %w", err)
@@ -40,22 +44,29 @@ func (f *Funnel) OpenAPI() ([]byte, error) {
 	return indented, err
 }
 
+func (i Info) document() *huma.Info {
+	info := &huma.Info{Title: i.Title, Version: i.Version, Description: i.Description}
+	if i.Contact != "" {
+		info.Contact = &huma.Contact{Name: i.Contact}
+	}
+	if i.License != "" {
+		info.License = &huma.License{Name: i.License, URL: i.LicenseURL}
+	}
+	return info
+}
+
 func (o *operation) document(document *huma.OpenAPI, problem *huma.Schema) error {
 	operation := &huma.Operation{
-		OperationID: o.ID, Summary: o.Summary, Description: o.Description, Tags: []string{o.Tag},
+		OperationID: o.ID, Summary: o.Summary, Description: o.Description,
 		Responses: map[string]*huma.Response{},
 	}
-	if o.Tag != "" && !slices.ContainsFunc(document.Tags, func(t *huma.Tag) bool { return t.Name == o.Tag }) {
-		document.Tags = append(document.Tags, &huma.Tag{Name: o.Tag})
+	if o.Tag != "" {
+		operation.Tags = []string{o.Tag}
+		o.documentTag(document)
 	}
 	o.documentInput(operation)
-	o.documentAnswers(operation, problem)
-	if authenticator := o.authenticator(); authenticator != nil && authenticator.Security().Type != "" {
-		scheme := authenticator.Security()
-		name := schemeName(scheme)
-		document.Components.SecuritySchemes[name] = &scheme
-		operation.Security = []map[string][]string{{name: {}}}
-	}
+	o.documentAnswers(document.Components, operation, problem)
+	o.documentSecurity(document.Components, operation)
 	item := document.Paths[o.path]
 	if item == nil {
 		item = &huma.PathItem{}
@@ -70,6 +81,34 @@ func (o *operation) document(document *huma.OpenAPI, problem *huma.Schema) error
 	}
 	*slot = operation
 	return nil
+}
+
+// documentTag lists the tag once, with the first description that a route has for it.
+func (o *operation) documentTag(document *huma.OpenAPI) {
+	i := slices.IndexFunc(document.Tags, func(t *huma.Tag) bool { return t.Name == o.Tag })
+	if i < 0 {
+		i = len(document.Tags)
+		document.Tags = append(document.Tags, &huma.Tag{Name: o.Tag})
+	}
+	document.Tags[i].Description = cmp.Or(document.Tags[i].Description, o.TagDescription)
+}
+
+// documentSecurity asks for the proofs of all authenticating plugins together: each of them has to let the call through.
+func (o *operation) documentSecurity(components *huma.Components, operation *huma.Operation) {
+	all := map[string][]string{}
+	for _, plugin := range o.Before {
+		authenticator, ok := plugin.Part.(Authenticator)
+		if !ok || authenticator.Security().Type == "" {
+			continue
+		}
+		scheme := authenticator.Security()
+		name := schemeName(scheme)
+		components.SecuritySchemes[name] = &scheme
+		all[name] = []string{}
+	}
+	if len(all) > 0 {
+		operation.Security = []map[string][]string{all}
+	}
 }
 
 // schemeName names a scheme by what it is, so that equal schemes are listed once.
@@ -89,53 +128,34 @@ func (o *operation) documentInput(operation *huma.Operation) {
 		if extender, ok := plugin.Part.(PathExtender); ok && extender.PathSegment() != "" {
 			operation.Parameters = append(operation.Parameters, &huma.Param{
 				Name: extender.PathSegment(), In: "path", Required: true, Description: "Read by the plugin " + plugin.Name,
-				Schema: &huma.Schema{Type: huma.TypeString},
+				Schema: &huma.Schema{Type: huma.TypeString}, Example: extender.PathSegment(),
 			})
 		}
 	}
 	for _, p := range o.binding.parameters {
 		operation.Parameters = append(operation.Parameters, &huma.Param{
-			Name: p.name, In: p.in, Required: p.required, Description: p.schema.Description, Schema: p.schema,
+			Name: p.name, In: p.in, Required: p.required, Description: p.schema.Description, Schema: p.schema, Example: p.example(),
 		})
 	}
 	if o.binding.body != nil {
-		media := &huma.MediaType{Schema: o.binding.body.schema}
-		if o.example != nil {
-			media.Example = o.example
-		}
-		operation.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": media}}
+		operation.RequestBody = &huma.RequestBody{Required: true, Content: content(jsonType, o.binding.body.schema, o.bodyExample)}
 	}
 }
 
-// documentAnswers lists the statuses that the route can give.
-func (o *operation) documentAnswers(operation *huma.Operation, problem *huma.Schema) {
-	for _, status := range o.success {
-		response := &huma.Response{Description: http.StatusText(status)}
-		if !o.empty {
-			response.Content = map[string]*huma.MediaType{"application/json": {Schema: o.outputSchema}}
-		}
-		operation.Responses[strconv.Itoa(status)] = response
-	}
-	refusals := []int{http.StatusRequestEntityTooLarge, http.StatusInternalServerError, http.StatusServiceUnavailable}
-	if o.authenticator() != nil {
-		refusals = append(refusals, http.StatusUnauthorized)
-	}
-	if o.binding.body != nil {
-		refusals = append(refusals, http.StatusBadRequest, http.StatusUnsupportedMediaType)
-	}
-	if o.binding.body != nil || len(o.binding.parameters) > 0 {
-		refusals = append(refusals, http.StatusUnprocessableEntity)
-	}
-	if slices.ContainsFunc(o.binding.parameters, func(p parameter) bool { return p.in == "path" }) {
-		refusals = append(refusals, http.StatusNotFound)
-	}
-	for _, status := range refusals {
-		if operation.Responses[strconv.Itoa(status)] != nil { // a route may give 503 with its own answer
-			continue
-		}
-		operation.Responses[strconv.Itoa(status)] = &huma.Response{
-			Description: http.StatusText(status),
-			Content:     map[string]*huma.MediaType{ProblemType: {Schema: problem}},
+// example is the one of the tag, else the default or the first value that is allowed.
+func (p parameter) example() any {
+	for _, candidates := range [][]any{p.schema.Examples, {p.schema.Default}, p.schema.Enum} {
+		if len(candidates) > 0 && candidates[0] != nil {
+			return candidates[0]
 		}
 	}
+	return nil
+}
+
+func content(mediaType string, schema *huma.Schema, example jsontext.Value) map[string]*huma.MediaType {
+	media := &huma.MediaType{Schema: schema}
+	if example != nil {
+		media.Example = example
+	}
+	return map[string]*huma.MediaType{mediaType: media}
 }

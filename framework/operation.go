@@ -16,6 +16,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Named is a plugin under the name that the configuration gives it.
@@ -71,6 +72,8 @@ type operation struct {
 	outputSchema *huma.Schema
 	output       *node
 	empty        bool // the output has no members: the answer is 204 without a body
+
+	bodyExample, answerExample jsontext.Value // for the document; nil when there is none
 }
 
 func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
@@ -85,10 +88,12 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 	if route.output.Kind() == reflect.Struct && route.output.NumField() == 0 {
 		o.empty = true
 		o.success = []int{http.StatusNoContent}
-		return o, nil
+		return o, o.encodeExamples()
 	}
-	o.outputSchema, o.output, err = s.ofType(route.output, route.ID+"-answer")
-	return o, err
+	if o.outputSchema, o.output, err = s.ofType(route.output, route.ID+"-answer"); err != nil {
+		return nil, err
+	}
+	return o, o.encodeExamples()
 }
 
 // run takes a request through the funnel and returns the answer to be sent, with the error that it hides, if any.

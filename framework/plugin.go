@@ -33,6 +33,13 @@ type Authenticator interface {
 	Security() SecurityScheme
 }
 
+// Refuser is implemented by a Before plugin whose Problems have other statuses than 401, so that the document lists them.
+type Refuser interface {
+	Before
+	// Refusals returns the statuses.
+	Refusals() []int
+}
+
 // PathExtender is implemented by a Before plugin that reads a segment of the path. Every path of its endpoint
 // gets "/{name}" appended.
 type PathExtender interface {

@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 versitygw=v1.8.0
+spectral=6.16.3
 samba='samba samba-dsdb-modules samba-vfs-modules samba-ad-provision'
 skipped=.tools/skipped
 
@@ -77,6 +78,24 @@ if [ ! -e "$stamp" ] || [ ! -x .tools/bin/versitygw ]; then
 	else
 		skip 'S3 against versitygw' "go install github.com/versity/versitygw/cmd/versitygw@$versitygw failed, see above"
 	fi
+fi
+
+if [ "$(.tools/node_modules/.bin/spectral --version 2>/dev/null)" = "$spectral" ]; then
+	:
+elif ! command -v npm >/dev/null; then
+	skip 'The OpenAPI document against spectral' 'npm is not installed'
+elif ! npm install --prefix .tools --no-save --no-audit --no-fund --ignore-scripts --loglevel=error "@stoplight/spectral-cli@$spectral" >&2; then
+	skip 'The OpenAPI document against spectral' 'npm install failed, see above'
+fi
+
+if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then
+	:
+elif ! command -v apt-get >/dev/null; then
+	skip 'The documentation in a browser' 'no chromium is installed, and there is no apt-get to install it'
+elif ! can_be_root; then
+	skip 'The documentation in a browser' 'as root: apt-get install --no-install-recommends chromium'
+elif ! apt_install chromium >&2; then
+	skip 'The documentation in a browser' 'apt-get failed, see above'
 fi
 
 if [ -s "$skipped" ] && [ "${CI:-}" = true ]; then

@@ -10,7 +10,7 @@ import (
 
 // AlertInput is a call for one alert.
 type AlertInput struct {
-	ID string `path:"id" doc:"Threat Stack's id of the alert" pattern:"^[A-Za-z0-9_-]{4,128}$" minLength:"4" maxLength:"128"`
+	ID string `path:"id" doc:"Threat Stack's id of the alert" pattern:"^[A-Za-z0-9_-]{4,128}$" minLength:"4" maxLength:"128" example:"589b1aa1e4b0c5a1f2d3e4f5"`
 }
 
 // Archived is one archived alert.
@@ -25,8 +25,11 @@ func alertRoute(v viewer) framework.Route {
 		Path:    "/api/v1/s3/alert/{id}",
 		ID:      "archive-alert",
 		Summary: "Show one archived alert",
-		Tag:     tag,
-		Handle:  v.alert,
+		Description: "The alert is in the archive once the automation that archives it has run, which is after its webhook was " +
+			"answered.",
+		Tag: tag, TagDescription: tagDescription,
+		Answer: &Archived{Success: true, Alert: framework.JSON(`{"id":"` + exampleID + `","title":"CloudTrail: root account used","severity":1}`)},
+		Handle: v.alert,
 	}.Route()
 }
 

@@ -62,7 +62,12 @@ func newThreatStack(config ThreatStack, deps framework.Deps) (*threatStack, erro
 	return &threatStack{base: base.String(), key: config.Key, deps: deps}, nil
 }
 
-const tag = "Archive"
+const (
+	tag            = "Archive"
+	tagDescription = "The interface of threatstack-to-s3: Threat Stack's webhook, and the alerts that were archived."
+)
+
+const exampleID = "589b1aa1e4b0c5a1f2d3e4f5"
 
 // unreadable is the answer when the archive fails: to be asked again, with the cause in the log.
 func unreadable(cause error) error {

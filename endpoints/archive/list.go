@@ -44,7 +44,11 @@ func listRoute(v viewer) framework.Route {
 		Summary: "Show the archived alerts of a time",
 		Description: "Alerts are chosen by created_at, to the millisecond: from start, which is in the range, until end, which " +
 			"is not. An answer holds at most 5,000 alerts and 64 MiB; beyond it the call is refused, and shorter ranges are to be asked for.",
-		Tag:    tag,
+		Tag: tag, TagDescription: tagDescription,
+		Answer: &Alerts{
+			Success: true,
+			Alerts:  []framework.JSON{framework.JSON(`{"id":"` + exampleID + `","title":"CloudTrail: root account used","severity":1}`)},
+		},
 		Handle: v.list,
 	}.Route()
 }

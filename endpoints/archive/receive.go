@@ -41,9 +41,10 @@ func receiveRoute(r receiver) framework.Route {
 		Summary: "Take a webhook from Threat Stack",
 		Description: "Each alert becomes an event of its own, and the answer is sent once all are stored safely. They are in " +
 			"the archive when the automation that archives them has run. An alert that is sent again unchanged is the same event.",
-		Tag:        tag,
+		Tag: tag, TagDescription: tagDescription,
 		Undeclared: framework.Drop,
 		Example:    example(),
+		Answer:     &Received{Success: true},
 		Handle:     r.receive,
 	}.Route()
 }
@@ -81,7 +82,7 @@ func example() any {
 		Source         string `json:"source"`
 	}
 	return map[string]any{"alerts": []alert{{
-		ID: "589b1aa1e4b0c5a1f2d3e4f5", Title: "CloudTrail: root account used", CreatedAt: 1795176000000, Severity: 1,
+		ID: exampleID, Title: "CloudTrail: root account used", CreatedAt: 1795176000000, Severity: 1,
 		OrganizationID: "5f0000000000000000000001", ServerOrRegion: "us-east-1", Source: "cloudtrail",
 	}}}
 }

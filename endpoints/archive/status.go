@@ -45,7 +45,10 @@ func statusRoute(p prober) framework.Route {
 		Path:    "/api/v1/s3/status",
 		ID:      "archive-status",
 		Summary: "Say whether the archive and Threat Stack can be used",
-		Tag:     tag,
+		Description: "Both are asked anew, for at most 10 seconds. The answer is 503 when one of them cannot be used, and says " +
+			"why. Threat Stack is left out where no key for it is configured.",
+		Tag: tag, TagDescription: tagDescription,
+		Answer:  &Status{Success: true, S3: State{Success: true}, ThreatStack: &State{Success: true}},
 		Success: []int{http.StatusOK, http.StatusServiceUnavailable},
 		Handle:  p.status,
 	}.Route()

@@ -13,7 +13,7 @@ const noDeadLetter = "no dead letter of this id is stored; it may have been repl
 
 // OneLetter is a call for one dead letter. Request is the call itself, for the log to say who made it.
 type OneLetter struct {
-	ID      string `path:"id" doc:"Id of the dead letter" maxLength:"200" pattern:"^[A-Za-z0-9._:=-]+$"`
+	ID      string `path:"id" doc:"Id of the dead letter" maxLength:"200" pattern:"^[A-Za-z0-9._:=-]+$" example:"lq6f2w7m5v4sjz3d7kx5yhgn2a"`
 	Request *framework.Request
 }
 
@@ -45,25 +45,33 @@ type operator struct {
 func (o operator) deadLetterRoutes() framework.Routes {
 	const all, one = "/api/v1/deadletters", "/api/v1/deadletters/{id}"
 	list := framework.Endpoint[Page, Letters]{
-		Method: http.MethodGet, Path: all, ID: "list-deadletters", Tag: "Dead letters",
-		Summary: "List what automations gave up on",
-		Handle:  o.letters,
+		Method: http.MethodGet, Path: all, ID: "list-deadletters",
+		Tag: "Dead letters", TagDescription: "What automations gave up on, to be repeated or dropped.",
+		Summary:     "List what automations gave up on",
+		Description: "Oldest first, each with the reason of the last attempt.",
+		Answer:      &Letters{DeadLetters: []framework.DeadLetter{exampleLetter()}},
+		Handle:      o.letters,
 	}
 	show := framework.Endpoint[OneLetter, Letter]{
 		Method: http.MethodGet, Path: one, ID: "get-deadletter", Tag: "Dead letters",
-		Summary: "Show a dead letter and its event",
-		Handle:  o.letter,
+		Summary:     "Show a dead letter and its event",
+		Description: "The event is whole, with its data as it was validated.",
+		Answer:      &Letter{DeadLetter: exampleLetter(), Event: exampleEvent()},
+		Handle:      o.letter,
 	}
 	replay := framework.Endpoint[OneLetter, Replayed]{
 		Method: http.MethodPost, Path: one + "/replay", ID: "replay-deadletter", Tag: "Dead letters",
-		Summary: "Give the event to the one job that gave it up",
-		Success: []int{http.StatusAccepted},
-		Handle:  o.replay,
+		Summary:     "Give the event to the one job that gave it up",
+		Description: "The dead letter is gone with that; if the job gives up again, there is a new one. No other job sees the event again.",
+		Success:     []int{http.StatusAccepted},
+		Answer:      &Replayed{EventID: exampleEvent().ID},
+		Handle:      o.replay,
 	}
 	drop := framework.Endpoint[OneLetter, framework.DeadLetter]{
 		Method: http.MethodDelete, Path: one, ID: "drop-deadletter", Tag: "Dead letters",
 		Summary:     "Remove a dead letter for good",
 		Description: "The answer is what was removed.",
+		Answer:      new(exampleLetter()),
 		Handle:      o.drop,
 	}
 	return framework.Routes{list.Route(), show.Route(), replay.Route(), drop.Route()}

@@ -30,7 +30,7 @@ type Page struct {
 
 // One is a call for one event.
 type One struct {
-	ID string `path:"id" doc:"Id of the event" maxLength:"200" pattern:"^[A-Za-z0-9._:=-]+$"`
+	ID string `path:"id" doc:"Id of the event" maxLength:"200" pattern:"^[A-Za-z0-9._:=-]+$" example:"splunk-mq7mqn4ycphcbhlwxfhwnlqg6e"`
 }
 
 // Summary is an event without its data.
@@ -48,14 +48,23 @@ type List struct {
 
 func (o operator) eventRoutes() framework.Routes {
 	list := framework.Endpoint[Page, List]{
-		Method: http.MethodGet, Path: "/api/v1/events", ID: "list-events", Tag: "Events",
-		Summary: "List the newest events, without their data",
-		Handle:  o.recent,
+		Method: http.MethodGet, Path: "/api/v1/events", ID: "list-events",
+		Tag: "Events", TagDescription: "What came in, and what automations did with it.",
+		Summary:     "List the newest events, without their data",
+		Description: "Newest first. Events are kept for 30 days.",
+		Answer:      &List{Events: []Summary{exampleSummary()}},
+		Handle:      o.recent,
 	}
 	one := framework.Endpoint[One, framework.EventStatus]{
 		Method: http.MethodGet, Path: "/api/v1/events/{id}", ID: "get-event", Tag: "Events",
 		Summary: "Show an event and how far each automation is with it",
-		Handle:  o.event,
+		Description: "An automation has a run for each of its jobs, such as one an enricher. A run that was given up is among the " +
+			"dead letters.",
+		Answer: &framework.EventStatus{Event: exampleEvent(), Runs: []framework.Run{{
+			Automation: "ticket-for-alert", State: framework.RunDone, Attempts: 1, Result: "created SEC-1",
+			Link: "https://example.atlassian.net/browse/SEC-1", ChangedAt: exampleTime(),
+		}}},
+		Handle: o.event,
 	}
 	return framework.Routes{list.Route(), one.Route()}
 }

@@ -36,7 +36,7 @@ func Defaults() Config { return Config{} }
 // Input is a call of the webhook.
 type Input struct {
 	// Delivery is the same for every try to deliver one webhook. Only Cloud sends it.
-	Delivery string `header:"X-Atlassian-Webhook-Identifier" doc:"Jira's id of the delivery, the same when it is tried again" maxLength:"200" pattern:"^[A-Za-z0-9._:=+/-]+$"`
+	Delivery string `header:"X-Atlassian-Webhook-Identifier" doc:"Jira's id of the delivery, the same when it is tried again" maxLength:"200" pattern:"^[A-Za-z0-9._:=+/-]+$" example:"5b2a7d1e-9c1f-4a57-8d3b-0e6f4c2a1b90"`
 	Body     Webhook
 	Raw      []byte
 }
@@ -54,11 +54,12 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		Summary: "Take a webhook from Jira",
 		Description: "Created and updated issues become events, and the answer is sent once they are stored safely. Other " +
 			"webhooks are acknowledged and not stored, so that Jira does not send them again.",
-		Tag:        "Jira",
+		Tag: "Jira", TagDescription: "Webhooks of issues.",
 		MaxBody:    maxBody,
 		Undeclared: framework.Drop,
 		Success:    []int{http.StatusAccepted, http.StatusOK},
 		Example:    example(),
+		Answer:     &Answer{EventID: "jira-5yqh3c6rnvgt2swzkx7ydlf4ae"},
 		Handle:     receiver.receive,
 	}
 	return framework.Routes{endpoint.Route()}, nil

@@ -72,9 +72,10 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		Summary: "Take an alert from Splunk's webhook action",
 		Description: "The answer is sent once the alert is stored safely. An alert with the same search job and the same " +
 			"result row is the same alert, however often it is sent.",
-		Tag:     "Splunk",
+		Tag: "Splunk", TagDescription: "Alerts of saved searches.",
 		Success: []int{http.StatusAccepted, http.StatusOK},
 		Example: example(),
+		Answer:  &Answer{EventID: "splunk-mq7mqn4ycphcbhlwxfhwnlqg6e"},
 		Handle:  receiver{deps.Events}.receive,
 	}
 	switch config.Undeclared {

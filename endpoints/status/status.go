@@ -23,6 +23,11 @@ type Config struct{}
 // Defaults returns the empty configuration.
 func Defaults() Config { return Config{} }
 
+const (
+	tag            = "Status"
+	tagDescription = "For load balancers, monitoring and people."
+)
+
 // New returns the two routes, alive and ready.
 func New(_ Config, deps framework.Deps) (framework.Routes, error) {
 	prober := newProber(deps)
@@ -31,7 +36,10 @@ func New(_ Config, deps framework.Deps) (framework.Routes, error) {
 		Path:    "/status",
 		ID:      "status",
 		Summary: "Tell that the process serves",
-		Tag:     "Status",
+		Description: "It asks nothing else, so that a dependency which is down does not get the process restarted. GET /ready tells " +
+			"of the dependencies.",
+		Tag: tag, TagDescription: tagDescription,
+		Answer: &Alive{Status: "ok", Version: "1.0.0"},
 		Handle: func(context.Context, *struct{}) (*Alive, error) {
 			return &Alive{Status: "ok", Version: deps.Version}, nil
 		},
@@ -43,7 +51,11 @@ func New(_ Config, deps framework.Deps) (framework.Routes, error) {
 		Summary: "Tell the state of each dependency",
 		Description: "The answer is 503 while events cannot be stored, so that no sender is led here. A service that " +
 			"only automations need does not change it: their work waits. Answers are up to 2 seconds old.",
-		Tag:     "Status",
+		Tag: tag, TagDescription: tagDescription,
+		Answer: &Ready{Ready: true, Dependencies: []framework.Readiness{
+			{Name: "events", Ready: true, Vital: true},
+			{Name: "jira", Reason: "jira: check: no answer within the time limit"},
+		}},
 		Success: []int{http.StatusOK, http.StatusServiceUnavailable},
 		Handle: func(ctx context.Context, _ *struct{}) (*Ready, error) {
 			return prober.probe(ctx)

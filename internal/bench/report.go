@@ -59,11 +59,10 @@ func (s section) ratio(name, base string, figure func(figures) float64) spread {
 
 // bar is what the funnel has to reach.
 type bar struct {
-	what    string
-	section section
-	got     spread
-	limit   float64
-	most    bool // limit is the most, else the least
+	what  string
+	got   spread
+	limit float64
+	most  bool // limit is the most, else the least
 }
 
 func (b bar) reached() bool { return b.got.median <= b.limit == b.most || b.got.median == b.limit }
