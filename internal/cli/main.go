@@ -32,6 +32,7 @@ type commands struct {
 	Events      eventsCommand      `cmd:"" help:"List the newest events of a running server, or show one with what became of it."`
 	Deadletters deadlettersCommand `cmd:"" help:"List, show, replay and drop what automations gave up on."`
 	Sandbox     sandboxCommand     `cmd:"" help:"Run only the sandbox: stand-ins for Jira, Active Directory, VirusTotal and Threat Stack."`
+	New         newCommand         `cmd:"" help:"Write a part of your own: code that works, tests, README and the line that lists it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
@@ -68,8 +69,12 @@ type helped struct{ code int }
 
 func (p *program) run(args []string) (code int) {
 	defer func() {
-		if ended, ok := recover().(helped); ok {
-			code = ended.code
+		switch thrown := recover().(type) {
+		case nil:
+		case helped:
+			code = thrown.code
+		default:
+			panic(thrown) //nolint:forbidigo // not ours to hide
 		}
 	}()
 	parser, err := kong.New(&commands{},
