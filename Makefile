@@ -21,9 +21,7 @@ test-deps: ## Install what the tests run against: Samba as Active Directory, ver
 	@GO="$(GO)" scripts/test-deps.sh
 
 lint: ## Check style, import rules, formatting and go.mod (the first run builds the linter, some minutes)
-	$(LINT) run
-	$(GO) vet ./...
-	$(GO) mod tidy -diff
+	@GO="$(GO)" scripts/lint.sh
 
 fmt: ## Format the code
 	$(LINT) fmt

@@ -3,8 +3,8 @@
 //
 //	func main() { os.Exit(funnelweb.Main(funnelweb.Parts, enrichers.Register)) }
 //
-// A part itself imports funnelweb/framework alone. docs/parts.md teaches how to write one, and examples/privatebuild is
-// such a module.
+// A part itself imports funnelweb/framework alone. How to write one is in docs/parts.md; examples/privatebuild is such a
+// module.
 package funnelweb
 
 import (

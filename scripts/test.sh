@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of the packages given, or of all, with what they run against installed.
+# Runs the tests of the packages given, or of all and of the module in examples, with what they run against installed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -7,6 +7,9 @@ scripts/test-deps.sh
 
 status=0
 "${GO:-go}" test -race -shuffle=on -timeout 15m "${@:-./...}" || status=$?
+if [ "${*:-./...}" = ./... ]; then
+	(cd examples/privatebuild && "${GO:-go}" test -race -shuffle=on ./...) || status=$?
+fi
 
 # Said again at the end, where it is seen.
 if [ -s .tools/skipped ]; then
