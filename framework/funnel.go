@@ -155,6 +155,7 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 	request := NewRequest(c.Request, id, nil, c.Param)
 	request.client = clientAddr(c.Request, f.trusted)
 	o := &operation{Chain: chain}
+	brokenOff := false
 	cause := o.before(c.Request.Context(), request)
 	if cause != nil {
 		answer := toProblem(cause).response(id)
@@ -163,8 +164,9 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 		setHeaders(c.Writer.Header(), id)
 		page := &pageWriter{ResponseWriter: c.Writer}
 		cause = guard("handler", "", func() error { handler.ServeHTTP(page, c.Request); return nil })
+		brokenOff = cause != nil && c.Writer.Written()
 		switch {
-		case cause != nil && !c.Writer.Written():
+		case cause != nil && !brokenOff:
 			send(c.Writer, internalProblem().response(id), id)
 		case page.refused != 0:
 			c.Writer.Header().Del("Content-Encoding")
@@ -175,6 +177,9 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 		cause = errors.Join(cause, err)
 	}
 	f.logRequest(request, path, c.Writer.Status(), c.Writer.Size(), start, cause)
+	if brokenOff {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer off, so that it does not look complete
+	}
 }
 
 // RequestIDHeader carries the request id in every answer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -586,4 +587,74 @@ func TestTheDocumentIsServedAndDocsWorkWithoutOtherHosts(t *testing.T) {
 	}
 	problem(t, s.call(t, http.MethodGet, "/docs/../secret", ""))
 	problem(t, s.call(t, http.MethodGet, "/docs/nothing.js", ""))
+}
+
+// fickle panics where the funnel asks it for something outside of the handler.
+type fickle struct {
+	At string `json:"at"`
+}
+
+func (f *fickle) HTTPStatus() int {
+	if f.At == "status" {
+		panic(canary)
+	}
+	return http.StatusOK
+}
+
+func (f *fickle) MarshalText() ([]byte, error) { panic(canary) }
+
+type fickleInput struct {
+	Body fickleBody
+}
+
+type fickleBody struct {
+	Word panicking `json:"word,omitempty"`
+}
+
+type panicking string
+
+func (p *panicking) UnmarshalText(text []byte) error {
+	if string(text) == "decode" {
+		panic(canary)
+	}
+	*p = panicking(text)
+	return nil
+}
+
+func TestAPanicOutsideOfTheHandlerIsMaskedAndLoggedToo(t *testing.T) {
+	var log frameworktest.Log
+	funnel := newFunnel(t, log.Logger())
+	route := framework.Endpoint[fickleInput, fickle]{
+		Method: http.MethodPost, Path: "/fickle", ID: "fickle",
+		Handle: func(_ context.Context, in *fickleInput) (*fickle, error) {
+			return &fickle{At: string(in.Body.Word)}, nil
+		},
+	}.Route()
+	if err := funnel.Mount(route, framework.Chain{Public: true}); err != nil {
+		t.Fatal(err)
+	}
+	half := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("half of a page"))
+		panic(canary)
+	})
+	if err := funnel.Handle("/half", half, framework.Chain{Public: true}); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{Server: httptest.NewServer(funnel), log: &log}
+	t.Cleanup(s.Close)
+	for _, word := range []string{"decode", "status", "encode"} {
+		got := s.call(t, http.MethodPost, "/fickle", `{"word":"`+word+`"}`)
+		if p := problem(t, got); p.Status != http.StatusInternalServerError || !strings.Contains(log.String(), p.RequestID) {
+			t.Errorf("%s: %d; the log:\n%s", word, got.Status, log.String())
+		}
+		frameworktest.LeaksNoSecret(t, canary, got.Body)
+	}
+	response, err := http.Get(s.URL + "/half")
+	if err == nil {
+		_, err = io.ReadAll(response.Body)
+		response.Body.Close()
+	}
+	if err == nil {
+		t.Error("half of a page looks like a whole one")
+	}
 }

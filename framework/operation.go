@@ -98,11 +98,24 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 
 // run takes a request through the funnel and returns the answer to be sent, with the error that it hides, if any.
 func (o *operation) run(ctx context.Context, request *Request) (*Response, error) {
-	answer, cause := o.answer(ctx, request)
+	answer, cause := o.answerOrMask(ctx, request)
 	for _, plugin := range o.After {
 		if err := guard("after plugin", plugin.Name, func() error { return plugin.Part.After(ctx, request, answer) }); err != nil {
 			return internalProblem().response(request.ID), errors.Join(cause, err)
 		}
+	}
+	return answer, cause
+}
+
+// answerOrMask is answer, with a panic anywhere in it masked: types of a part are decoded, encoded and asked for their status
+// outside of its handler.
+func (o *operation) answerOrMask(ctx context.Context, request *Request) (answer *Response, cause error) {
+	crash := guard("funnel", "", func() error {
+		answer, cause = o.answer(ctx, request)
+		return nil
+	})
+	if crash != nil {
+		return internalProblem().response(request.ID), crash
 	}
 	return answer, cause
 }
