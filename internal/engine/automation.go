@@ -33,8 +33,8 @@ func (e *Engine) Run(automations []Automation) error {
 	}
 	e.running.Lock()
 	defer e.running.Unlock()
-	if e.closed || e.queues.Load() != nil {
-		return errors.New("engine: Run was called before, or the engine is closed")
+	if e.isDraining() || e.queues.Load() != nil {
+		return errors.New("engine: Run was called before, or the engine is drained or closed")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -40,14 +40,16 @@ type Engine struct {
 	runs       *runs
 
 	queues  atomic.Pointer[[]*queue] // in the order of the configuration; nil until Run
-	running sync.Mutex               // held by Run and Close
-	closed  bool                     // guarded by running
+	running sync.Mutex               // held by Run and Drain
 	stop    context.CancelFunc       // the queues take no more events
 	cancel  context.CancelFunc       // running jobs are interrupted
 	jobs    sync.WaitGroup           // dispatchers and jobs
 
-	closing  sync.Once
-	closeErr error
+	draining  chan struct{} // closed when no more events are taken; by Drain, which holds running
+	drainOnce sync.Once
+	drainErr  error
+	closeOnce sync.Once
+	closeErr  error
 }
 
 // Open locks the directory, starts the store in it and returns when it answers. A directory that another process
@@ -72,6 +74,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	engine := &Engine{
 		opts: opts, log: opts.Log, now: opts.Now, lock: lock,
 		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
+		draining: make(chan struct{}),
 	}
 	if err := engine.start(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
@@ -146,42 +149,6 @@ func (e *Engine) Ready(ctx context.Context) error {
 
 func (e *Engine) unready(reason string, cause error) error {
 	return &framework.ServiceError{Service: "event store", Op: "check", Reason: reason, Err: cause}
-}
-
-// Close takes no more work, waits for running jobs, interrupts them when ctx ends, and shuts the store down. An
-// interrupted job goes on after the next start. Later calls return what the first returned.
-func (e *Engine) Close(ctx context.Context) error {
-	e.closing.Do(func() {
-		e.running.Lock()
-		defer e.running.Unlock()
-		e.closed = true
-		e.closeErr = errors.Join(e.finishJobs(ctx), e.shutdown())
-	})
-	return e.closeErr
-}
-
-func (e *Engine) finishJobs(ctx context.Context) error {
-	e.stop()
-	defer e.cancel()
-	finished := make(chan struct{})
-	go func() {
-		e.jobs.Wait()
-		close(finished)
-	}()
-	select {
-	case <-finished:
-		return nil
-	case <-ctx.Done():
-	}
-	e.cancel()
-	grace := time.NewTimer(interruptGrace)
-	defer grace.Stop()
-	select {
-	case <-finished:
-		return nil
-	case <-grace.C:
-		return errors.New("close engine: a job does not stop although it was told to")
-	}
 }
 
 // shutdown undoes start, as far as that got.
