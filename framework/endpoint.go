@@ -33,6 +33,7 @@ type Endpoint[I, O any] struct {
 	MaxBody        int64      // bytes; DefaultMaxBody when 0
 	Undeclared     Undeclared // Reject or Drop undeclared members of the body
 	Success        []int      // the statuses that Handle may give, the usual one first; 200 when empty
+	Events         []string   // the types of event that Handle may publish: what automations can be on
 	Example        any        // of a request body, for the document; it is held to the schema
 	Answer         *O         // an example of the answer, for the document; it is held to the schema
 	Handle         func(context.Context, *I) (*O, error)
@@ -50,6 +51,8 @@ type Routes []Route
 // Route is an Endpoint whose types were erased, ready to be mounted. Make one with Endpoint.Route.
 type Route struct {
 	Method, Path, ID, Summary, Description, Tag, TagDescription string
+
+	Events []string // the types of event that it may publish
 
 	maxBody    int64
 	undeclared Undeclared
@@ -71,7 +74,7 @@ func (e Endpoint[I, O]) Route() Route {
 		e.Success = []int{http.StatusOK}
 	}
 	route := Route{
-		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription,
+		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription, Events: e.Events,
 		maxBody: e.MaxBody, undeclared: e.Undeclared, success: e.Success, example: e.Example,
 		input: reflect.TypeFor[I](), output: reflect.TypeFor[O](),
 		newInput: func() any { return new(I) },

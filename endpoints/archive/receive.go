@@ -38,6 +38,7 @@ func receiveRoute(r receiver) framework.Route {
 		Method:  http.MethodPost,
 		Path:    "/api/v1/s3/alert",
 		ID:      "archive-alerts",
+		Events:  []string{EventType},
 		Summary: "Take a webhook from Threat Stack",
 		Description: "Each alert becomes an event of its own, and the answer is sent once all are stored safely. They are in " +
 			"the archive when the automation that archives them has run. An alert that is sent again unchanged is the same event.",

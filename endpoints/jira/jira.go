@@ -51,6 +51,7 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		Method:  http.MethodPost,
 		Path:    "/api/v1/jira/webhook",
 		ID:      "jira-webhook",
+		Events:  []string{IssueCreated, IssueUpdated},
 		Summary: "Take a webhook from Jira",
 		Description: "Created and updated issues become events, and the answer is sent once they are stored safely. Other " +
 			"webhooks are acknowledged and not stored, so that Jira does not send them again.",

@@ -69,6 +69,7 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		Method:  http.MethodPost,
 		Path:    "/api/v1/splunk/alert",
 		ID:      "splunk-alert",
+		Events:  []string{EventType},
 		Summary: "Take an alert from Splunk's webhook action",
 		Description: "The answer is sent once the alert is stored safely. An alert with the same search job and the same " +
 			"result row is the same alert, however often it is sent.",

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,6 +50,9 @@ type builder struct {
 	deps     framework.Deps
 	server   *Server
 	errs     []error
+
+	published []string // the types of event that endpoints publish
+	unbuilt   bool     // an endpoint could not be made: published lacks its types
 }
 
 // Build makes every part of a configuration. The error holds every mistake as a framework.Mistake.
@@ -147,6 +152,7 @@ func (b *builder) jira() {
 	if b.config.Jira.Kind == 0 {
 		return
 	}
+	b.deps.Tickets = unmadeTickets{} // if the section has mistakes, those are told, and not that it is missing
 	config := jira.Defaults()
 	if err := framework.DecodeConfig(&b.config.Jira, "jira", &config); err != nil {
 		b.add(err)
@@ -176,6 +182,7 @@ func (b *builder) enrichers() {
 		enricher, err := b.registry.Enricher(name, node.Content[i+1], path, b.named(name))
 		if err != nil {
 			b.add(err)
+			b.deps.Enrichers[name] = unmadeEnricher{}
 			continue
 		}
 		b.deps.Enrichers[name] = enricher
@@ -213,8 +220,12 @@ func (b *builder) endpoint(entry *Endpoint, path string) {
 	}
 	routes, err := b.registry.Endpoint(entry.Use, with, path+".with", b.named(entry.Use))
 	if err != nil {
+		b.unbuilt = true
 		b.add(err)
 		return
+	}
+	for _, route := range routes {
+		b.published = append(b.published, route.Events...)
 	}
 	if len(chain.Before) < len(entry.Before) {
 		return // a plugin is missing: whether the route is protected cannot be told
@@ -253,6 +264,7 @@ func plugins[P any](b *builder, nodes []yaml.Node, path string) []framework.Name
 func (b *builder) automations() {
 	for i := range b.config.Automations {
 		entry, path := &b.config.Automations[i], fmt.Sprintf("automations[%d]", i)
+		b.checkEventType(entry.On, path)
 		when, err := condition(entry.When)
 		b.mistake(path, err)
 		name, settings, err := single(&entry.Do, path+".do", "action")
@@ -270,6 +282,20 @@ func (b *builder) automations() {
 		}
 		b.server.automations = append(b.server.automations, engine.Automation{Name: entry.Name, On: entry.On, When: when, Action: action})
 	}
+}
+
+// checkEventType refuses an automation that could never run.
+func (b *builder) checkEventType(on, path string) {
+	if on == "" || b.unbuilt || slices.Contains(b.published, on) {
+		return // an empty one was told by ParseConfig
+	}
+	message := fmt.Sprintf("on: no endpoint of this configuration publishes %s; ", on)
+	if len(b.published) == 0 {
+		message += "none of them publishes anything"
+	} else {
+		message += "they publish " + strings.Join(b.published, ", ")
+	}
+	b.add(&framework.Mistake{Line: b.config.lines[path], Path: path, Message: message})
 }
 
 // pages adds what is not an endpoint part: the document with its page, and the metrics.

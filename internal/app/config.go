@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -60,6 +61,21 @@ type Embedded struct {
 	GiveUpAfter time.Duration `yaml:"give_up_after"`
 	// Workers is how many events each job works on at once. Default 4.
 	Workers int `yaml:"workers"`
+}
+
+// check finds values that the engine would refuse, in the words of the configuration.
+func (e *Embedded) check() (mistakes []string) {
+	if e == nil {
+		return nil
+	}
+	if e.MaxStoreMB < 0 || e.Workers < 0 || e.RetryFirst < 0 || e.RetryMax < 0 || e.GiveUpAfter < 0 {
+		mistakes = append(mistakes, "max_store_mb, workers, retry_first, retry_max and give_up_after must not be negative")
+	}
+	first, most := cmp.Or(e.RetryFirst, time.Second), cmp.Or(e.RetryMax, 10*time.Minute)
+	if most < first {
+		mistakes = append(mistakes, fmt.Sprintf("retry_max (%s) must not be below retry_first (%s)", most, first))
+	}
+	return mistakes
 }
 
 // Endpoint is one entry of endpoints.
@@ -149,6 +165,9 @@ func (c *Config) check() error {
 	}
 	if c.Data == "" {
 		mistake("data", "give a directory")
+	}
+	for _, message := range c.Engine.Embedded.check() {
+		errs = append(errs, &framework.Mistake{Line: c.lines["engine"], Path: "engine.embedded", Message: message})
 	}
 	for i, endpoint := range c.Endpoints {
 		if endpoint.Use == "" {

@@ -144,3 +144,57 @@ func FuzzParsingAConfigurationNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+func TestAnAutomationThatCouldNeverRunIsAMistake(t *testing.T) {
+	t.Setenv("TOKEN", goodToken)
+	got := mistakes(t, `
+endpoints:
+  - use: splunk
+    before: [{token: {secrets: ["env:TOKEN"]}}]
+automations:
+  - name: typo
+    on: splunk.alrt
+    do: {archive: {}}
+`)
+	want := []string{"line 6: automations[0]: on: no endpoint of this configuration publishes splunk.alrt; they publish splunk.alert"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAValueThatTheEngineWouldRefuseIsAMistake(t *testing.T) {
+	got := mistakes(t, "engine: {embedded: {workers: -4, retry_first: 10m, retry_max: 1s}}\n")
+	want := []string{
+		"line 1: engine.embedded: max_store_mb, workers, retry_first, retry_max and give_up_after must not be negative",
+		"line 1: engine.embedded: retry_max (1s) must not be below retry_first (10m0s)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestOneMistakeIsNotToldAgainByThePartsThatNeedWhatItBroke(t *testing.T) {
+	t.Setenv("TOKEN", goodToken)
+	got := mistakes(t, `
+jira: {url: "https://jira.example.com", user: bot@example.com, token: "env:NO_SUCH_TOKEN"}
+enrichers:
+  virustotal: {key: "env:NO_SUCH_KEY"}
+endpoints:
+  - use: splunk
+    before: [{token: {secrets: ["env:TOKEN"]}}]
+automations:
+  - name: ticket
+    on: splunk.alert
+    do: {ticket: {project: SEC}}
+  - name: enrich
+    on: splunk.alert
+    do: {enrich: {indicators: {md5: result.md5}, with: [virustotal]}}
+`)
+	want := []string{
+		"line 2: jira.token: environment variable NO_SUCH_TOKEN is not set",
+		"line 4: enrichers.virustotal.key: environment variable NO_SUCH_KEY is not set",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
