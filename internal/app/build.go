@@ -126,7 +126,7 @@ func (b *builder) services(ctx context.Context) {
 		Events: b.server.store, Activity: b.server.store, Ledger: b.server.store, Quota: b.server.store,
 		Enrichers: map[string]framework.Enricher{},
 	}
-	b.server.readiness = newReadiness(b.server.options.Now)
+	b.server.readiness = newReadiness(b.server.options.Now, b.server.options.Log)
 	b.server.readiness.add("events", true, b.server.store.readyNow)
 	b.deps.Ready = b.server.readiness.all
 	b.archive(ctx)

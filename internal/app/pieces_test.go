@@ -28,6 +28,10 @@ func TestAConditionReadsTheEventsData(t *testing.T) {
 		{"a member that is not there", `missing == nil`, `{}`, true},
 		{"the event's own type", `event.type == "jira.issue_created"`, `{}`, true},
 		{"several conditions", `n > 2 and name startsWith "a"`, `{"n":3,"name":"abc"}`, true},
+		{"numbers in a list", `all(n, # > 2.5) and 3 in n and n[1] == 1e3`, `{"n":[3,1000]}`, true},
+		{"a 64-bit id to its last digit", `id == 9007199254740993`, `{"id":9007199254740992}`, false},
+		{"a number beyond every machine's, as text", `n == "1e999" and m == 3`, `{"n":1e999,"m":3}`, true},
+		{"data that is no object", `missing == nil and event.type != ""`, `null`, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			holds, err := condition(c.when)
@@ -61,9 +65,10 @@ func TestNoConditionIsNoFunction(t *testing.T) {
 
 func TestAnOutsideServiceIsNotAskedByEveryProbe(t *testing.T) {
 	clock := &frameworktest.Clock{}
-	r := newReadiness(clock.Now)
+	var log frameworktest.Log
+	r := newReadiness(clock.Now, log.Logger())
 	var outside, own atomic.Int32
-	down := &framework.ServiceError{Service: "jira", Op: "check", Reason: "the token is wrong", Status: 401}
+	var down error = &framework.ServiceError{Service: "jira", Op: "check", Reason: "the token is wrong", Status: 401}
 	r.add("events", true, func(context.Context) error { own.Add(1); return nil })
 	r.add("jira", false, func(context.Context) error { outside.Add(1); return down })
 	want := []framework.Readiness{
@@ -82,6 +87,15 @@ func TestAnOutsideServiceIsNotAskedByEveryProbe(t *testing.T) {
 	r.all(t.Context())
 	if outside.Load() != 2 {
 		t.Errorf("a stale answer was used: asked %d times", outside.Load())
+	}
+	if strings.Count(log.String(), "a dependency is not ready") != 1 || !strings.Contains(log.String(), "the token is wrong") {
+		t.Errorf("the cause is to be logged once:\n%s", log.String())
+	}
+	down = nil
+	clock.Advance(readyFresh)
+	r.all(t.Context())
+	if !strings.Contains(log.String(), "a dependency is ready again") {
+		t.Errorf("its return is not logged:\n%s", log.String())
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ const (
 // readyFresh, however often the probe comes.
 type readiness struct {
 	now      func() time.Time
+	log      *slog.Logger
 	checks   []*readyCheck
 	stopping atomic.Bool
 }
@@ -26,16 +28,19 @@ type readyCheck struct {
 	name  string
 	vital bool
 	ask   func(context.Context) error
+	log   *slog.Logger
 
 	mutex   sync.Mutex
 	askedAt time.Time
 	last    framework.Readiness
 }
 
-func newReadiness(now func() time.Time) *readiness { return &readiness{now: now} }
+func newReadiness(now func() time.Time, log *slog.Logger) *readiness {
+	return &readiness{now: now, log: log}
+}
 
 func (r *readiness) add(name string, vital bool, ask func(context.Context) error) {
-	r.checks = append(r.checks, &readyCheck{name: name, vital: vital, ask: ask})
+	r.checks = append(r.checks, &readyCheck{name: name, vital: vital, ask: ask, log: r.log})
 }
 
 // stop makes the server itself unready: it drains.
@@ -65,7 +70,19 @@ func (c *readyCheck) state(ctx context.Context, now func() time.Time) framework.
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	err := c.ask(ctx)
+	c.note(err)
 	c.askedAt = now()
 	c.last = framework.Readiness{Name: c.name, Ready: err == nil, Reason: framework.Reason(err), Vital: c.vital}
 	return c.last
+}
+
+// note logs when a dependency fails, with the cause that the answer leaves out, and when it is back.
+func (c *readyCheck) note(err error) {
+	wasReady := c.askedAt.IsZero() || c.last.Ready
+	switch {
+	case err != nil && wasReady:
+		c.log.Warn("a dependency is not ready", "dependency", c.name, "err", err)
+	case err == nil && !wasReady:
+		c.log.Info("a dependency is ready again", "dependency", c.name)
+	}
 }

@@ -14,8 +14,9 @@ func (s *Server) Routes() []framework.Mounted { return s.funnel.Routes() }
 // OpenAPI returns the document of what is served.
 func (s *Server) OpenAPI() ([]byte, error) { return s.funnel.OpenAPI() }
 
-// Run opens the store, serves and works until ctx is done, then drains: it takes no more calls, answers those under
-// way, lets running jobs end, and closes the store. When it serves it calls ready with its base URL.
+// Run opens the store and the address, serves and works until ctx is done, then drains: it lets running jobs end while it
+// still serves, since what they do at other services comes back as webhooks; takes no more calls, answers those under way,
+// and closes the store. When it serves it calls ready with its base URL. Nothing is done before the address is its own.
 func (s *Server) Run(ctx context.Context, ready func(url string)) (err error) {
 	opened, err := s.store.open(ctx, engineOptions(s.config, s.options))
 	if err != nil {
@@ -26,12 +27,12 @@ func (s *Server) Run(ctx context.Context, ready func(url string)) (err error) {
 		defer cancel()
 		err = errors.Join(err, opened.Close(drain))
 	}()
-	if err := opened.Run(s.automations); err != nil { //nolint:contextcheck // its jobs outlive ctx: Close ends them, draining
-		return fmt.Errorf("start automations: %w", err)
-	}
 	listener, err := s.listen(ctx)
 	if err != nil {
 		return err
+	}
+	if err := opened.Run(s.automations); err != nil { //nolint:contextcheck // its jobs outlive ctx: Drain ends them
+		return errors.Join(fmt.Errorf("start automations: %w", err), listener.Close())
 	}
 	return s.serve(ctx, listener, ready)
 }

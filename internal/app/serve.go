@@ -112,7 +112,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, ready func(ur
 	return err
 }
 
-// drain sends callers elsewhere, then takes no more calls and waits for those under way.
+// drain sends callers elsewhere, lets running jobs end, then takes no more calls and waits for those under way.
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	s.readiness.stop()
 	// From here on answers say Connection: close, and HTTP/2 connections are told to go away.
@@ -124,8 +124,11 @@ func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Server.Drain)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		return errors.Join(fmt.Errorf("drain: %w", err), server.Close())
+	jobs, cancelJobs := context.WithTimeout(ctx, s.config.Server.Drain*4/5) // so that calls under way have time left too
+	defer cancelJobs()
+	err := s.store.drain(jobs)
+	if down := server.Shutdown(ctx); down != nil {
+		err = errors.Join(err, fmt.Errorf("drain: %w", down), server.Close())
 	}
-	return nil
+	return err
 }

@@ -15,6 +15,7 @@ type store struct {
 	framework.Ledger
 	framework.Quota
 	ready func(context.Context) error
+	drain func(context.Context) error
 }
 
 // open opens the engine.
@@ -24,7 +25,7 @@ func (s *store) open(ctx context.Context, options engine.Options) (*engine.Engin
 		return nil, err
 	}
 	s.Publisher, s.Activity, s.Ledger, s.Quota = opened, opened, opened.Ledger(), opened.Quota()
-	s.ready = opened.Ready
+	s.ready, s.drain = opened.Ready, opened.Drain
 	return opened, nil
 }
 
