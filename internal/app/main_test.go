@@ -76,14 +76,20 @@ func (j joined) Unwrap() []error {
 	return all
 }
 
-// start runs a server until the test ends and returns its base URL and a function that drains it.
-func start(t *testing.T, text string, log *frameworktest.Log) (base string, drain func() error) {
+// build makes a server of a configuration.
+func build(t *testing.T, text string, options app.Options) (*app.Server, error) {
 	t.Helper()
 	config, err := app.ParseConfig([]byte(text))
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	server, err := app.Build(t.Context(), config, parts(), options(t, log))
+	return app.Build(t.Context(), config, parts(), options)
+}
+
+// start runs a server until the test ends and returns its base URL and a function that drains it.
+func start(t *testing.T, text string, log *frameworktest.Log) (base string, drain func() error) {
+	t.Helper()
+	server, err := build(t, text, options(t, log))
 	if err != nil {
 		t.Fatal(err)
 	}
