@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // EnsureAccessToken makes the access token of a data directory if there is none yet: 256 random bits in a file that only
@@ -30,15 +31,25 @@ func EnsureAccessToken(data string) (file, made string, err error) {
 	return file, token, nil
 }
 
-// writeNew writes a file that does not exist yet and makes it durable.
-func writeNew(file, text string) (err error) {
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// writeNew makes a file with a text, durably and in one step: it is there whole or not at all.
+func writeNew(file, text string) error {
+	dir := filepath.Dir(file)
+	out, err := os.CreateTemp(dir, ".new-*") // with mode 0600
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := out.WriteString(text); err != nil {
+	defer os.Remove(out.Name()) //nolint:errcheck // it has the right name by then, too
+	_, err = out.WriteString(text)
+	err = errors.Join(err, out.Sync(), out.Close())
+	if err != nil {
 		return err
 	}
-	return out.Sync()
+	if err := os.Link(out.Name(), file); err != nil {
+		return err
+	}
+	opened, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(opened.Sync(), opened.Close())
 }

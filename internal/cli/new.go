@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 
 	"funnelweb/internal/scaffold"
 )
@@ -56,7 +57,11 @@ func (c newCommand) tell(plan *scaffold.Plan) []byte {
 		return text.Bytes()
 	}
 	folder := plan.Kind.Folder()
-	_, _ = fmt.Fprintf(&text, "\nNext, in %s:\n", plan.Module.Root)
+	where := ""
+	if here, err := filepath.Abs("."); err != nil || here != plan.Module.Root {
+		where = ", in " + plan.Module.Root
+	}
+	_, _ = fmt.Fprintf(&text, "\nNext%s:\n", where)
 	if plan.NewList {
 		_, _ = fmt.Fprintf(&text, "  give %s.Register to funnelweb.Main in your main, behind funnelweb.Parts\n", folder)
 	}
@@ -64,6 +69,6 @@ func (c newCommand) tell(plan *scaffold.Plan) []byte {
 		_, _ = fmt.Fprintf(&text, "  go mod tidy\n")
 	}
 	_, _ = fmt.Fprintf(&text, "  go test ./%s/...          what was written works\n", folder)
-	_, _ = fmt.Fprintf(&text, "  edit %s/%s/%[2]s.go, its test beside it, and the README, whose yaml block the test loads\n", folder, plan.Name)
+	_, _ = fmt.Fprintf(&text, "  edit %s/%s/%[2]s.go, its test, and the README, whose yaml block the test loads; docs/parts.md of Funnelweb says how\n", folder, plan.Name)
 	return text.Bytes()
 }

@@ -12,8 +12,8 @@ type sandboxCommand struct {
 	VirusTotal  string `name:"virustotal" help:"Address of the VirusTotal stand-in." default:"127.0.0.1:8082"`
 	ThreatStack string `name:"threatstack" help:"Address of the Threat Stack stand-in." default:"127.0.0.1:8083"`
 	Directory   string `help:"Address of the Active Directory stand-in (LDAPS)." default:"127.0.0.1:8636"`
-	Webhook     string `help:"Where Jira sends its webhooks." default:"http://127.0.0.1:8080/api/v1/jira/webhook" placeholder:"URL"`
-	Access      string `help:"Directory for the secrets and the certificate that callers need; made anew at each start." default:"funnelweb-sandbox" placeholder:"DIR"`
+	Webhook     string `help:"Where Jira sends its webhooks." default:"http://127.0.0.1:8080/api/v1/jira/webhook"`
+	Access      string `help:"Directory for the secrets and the certificate that callers need; made anew at each start." default:"funnelweb-sandbox"`
 	LogLevel    string `help:"Least level of log lines: ${enum}." enum:"debug,info,warn,error" default:"info"`
 }
 

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"funnelweb/internal/app"
 )
@@ -29,24 +31,32 @@ func (c serveCommand) Run(p *program) error {
 	log := newLog(p.stderr, c.LogLevel)
 	config, err := c.read()
 	if err != nil { // inspect finds the mistakes in the parts too
-		_, _, err = c.inspect(p)
+		if _, _, all := c.inspect(p); all != nil {
+			err = all
+		}
 		return err
 	}
 	file, made, err := app.EnsureAccessToken(config.Data)
 	if err != nil {
 		return err
 	}
+	serving := false
 	server, err := c.build(p, config, nil, file, log)
-	if err != nil {
-		return err
+	if err == nil {
+		err = server.Run(p.ctx, func(url string) {
+			serving = true
+			log.Info("serving", "url", url, "config", c.label(), "data", config.Data, "token_file", file, "version", p.version)
+			if made != "" {
+				p.welcome(url, file, made, c.name() == "")
+			}
+		})
 	}
-	err = server.Run(p.ctx, func(url string) {
-		log.Info("serving", "url", url, "config", c.label(), "data", config.Data, "version", p.version)
-		if made != "" {
-			p.welcome(url, file, made, c.name() == "")
-		}
-	})
-	log.Info("stopped")
+	switch {
+	case serving:
+		log.Info("stopped")
+	case made != "": // it was not shown: the next start makes one and shows it
+		err = errors.Join(err, os.Remove(file))
+	}
 	return err
 }
 
