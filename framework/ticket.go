@@ -17,12 +17,6 @@ type NewTicket struct {
 	Labels      []string // no spaces
 }
 
-// Comment is a comment as the ticket system has it.
-type Comment struct {
-	ID   string
-	Mark string // the mark given to AddComment, or empty
-}
-
 // Tickets is the ticket system. Its errors are ServiceErrors.
 type Tickets interface {
 	// Create makes a ticket and returns its key. It is not idempotent: call it through Once.
