@@ -9,7 +9,6 @@ import (
 	"text/template/parse"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxRendered bounds what a template may write in bytes: twice what a ticket can hold.
@@ -126,19 +125,4 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return n, errRenderedTooLong
 	}
 	return b.Builder.Write(p)
-}
-
-// decode reads an event's data. Numbers stay as they were written: a 64-bit id is not rounded, 3 is not 3e+00.
-func decode(data []byte) (any, error) {
-	numbers := json.UnmarshalFromFunc(func(decoder *jsontext.Decoder, value *any) error {
-		if decoder.PeekKind() != '0' {
-			return errors.ErrUnsupported
-		}
-		number, err := decoder.ReadValue()
-		*value = string(number)
-		return err
-	})
-	var value any
-	err := json.Unmarshal(data, &value, json.WithUnmarshalers(numbers))
-	return value, err
 }

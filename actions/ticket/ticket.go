@@ -93,7 +93,7 @@ func (c Config) check() error {
 
 // Do makes the ticket, or finds the one that an earlier attempt made.
 func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, error) {
-	data, err := decode(job.Event.Data)
+	data, err := framework.DecodeData(job.Event.Data)
 	if err != nil {
 		return framework.Result{}, fmt.Errorf("decode event %s: %w", job.Event.ID, err)
 	}

@@ -139,6 +139,7 @@ func compareGolden(t *testing.T, name, got string) {
 
 func TestSummariesRenderWhateverAnAlertLacks(t *testing.T) {
 	t.Parallel()
+	const demoSummary = `{{or .search_name "Unnamed alert"}}{{with .result.user}} ({{.}}){{end}}`
 	const unnamed = "splunk.alert of 2026-11-20 12:00:00 UTC without a name"
 	for name, test := range map[string]struct{ template, data, want string }{
 		"a name":                            {"{{.search_name}}", malware, "Malware found on host"},
@@ -150,9 +151,12 @@ func TestSummariesRenderWhateverAnAlertLacks(t *testing.T) {
 		"a text that only looks like a gap": {"{{.a}}", `{"a":"<no value>"}`, "<no value>"},
 		"several values":                    {"{{.result._si}}", malware, "main, WS-042"},
 		"a name with a dot":                 {`{{index .result "src.ip"}}`, malware, "10.0.0.7"},
-		"an object":                         {"{{.a}}", `{"a":{"c":1,"b":[true,null]}}`, `{"b":[true,null],"c":"1"}`},
+		"an object":                         {"{{.a}}", `{"a":{"c":1,"b":[true,null]}}`, `{"b":[true,null],"c":1}`},
 		"a long number":                     {"{{.a}}", `{"a":12345678901234567890}`, "12345678901234567890"},
+		"a number beyond every machine's":   {"{{.a}} {{.b}}", `{"a":1e999,"b":{"c":-1e999}}`, `1e999 {"c":-1e999}`},
 		"a condition on what is missing":    {"{{if .a}}a{{else}}{{with .b}}{{.}}{{else}}none{{end}}{{end}}", `{}`, "none"},
+		"the demo's, of an alert with all":  {demoSummary, malware, "Malware found on host (jdoe)"},
+		"the demo's, of one with nothing":   {demoSummary, `{"search_name":null}`, "Unnamed alert"},
 		"a comparison":                      {`{{if eq .sev "3"}}high{{end}}`, `{"sev":3}`, "high"},
 		"a list":                            {"{{range $i, $x := .a}}{{if $i}}+{{end}}{{$x}}{{end}}", `{"a":["x",2,null]}`, "x+2+"},
 		"a variable":                        {"{{$x := .a}}{{$x}}{{$y := .none}}{{$y}}", `{"a":"x"}`, "x"},
@@ -221,7 +225,7 @@ func TestDeepObjectsEndInJSON(t *testing.T) {
 	if _, err := s.Do(t.Context(), job(t, `{"a":{"b":{"c":{"d":{"e":1}}}},"z":"plain first"}`)); err != nil {
 		t.Fatal(err)
 	}
-	want := "table: Field | Value\n  z | plain first\n  a.b.c.d | {\"e\":\"1\"}\n"
+	want := "table: Field | Value\n  z | plain first\n  a.b.c.d | {\"e\":1}\n"
 	if got := show(s.tickets.Tickets()[0].Description); !strings.HasPrefix(got, want) {
 		t.Errorf("got %s", got)
 	}
