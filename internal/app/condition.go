@@ -7,7 +7,6 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/vm"
-	"github.com/go-json-experiment/json"
 
 	"funnelweb/framework"
 )
@@ -28,9 +27,13 @@ func condition(when string) (func(framework.Event) (bool, error), error) {
 }
 
 func holds(program *vm.Program, event framework.Event) (bool, error) {
-	data := map[string]any{}
-	if err := json.Unmarshal(event.Data, &data); err != nil {
+	decoded, err := framework.DecodeData(event.Data)
+	if err != nil {
 		return false, fmt.Errorf("decode the data of event %s: %w", event.ID, err)
+	}
+	data, _ := calculable(decoded).(map[string]any)
+	if data == nil {
+		data = map[string]any{} // data that is no object has no members
 	}
 	data["event"] = map[string]any{"id": event.ID, "type": event.Type, "time": event.Time}
 	result, err := expr.Run(program, data)
@@ -43,4 +46,21 @@ func holds(program *vm.Program, event framework.Event) (bool, error) {
 	}
 	held, _ := result.(bool)
 	return held, nil
+}
+
+// calculable turns the numbers of decoded data, in place, into those with which an expression can calculate.
+func calculable(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, member := range v {
+			v[name] = calculable(member)
+		}
+	case []any:
+		for i, element := range v {
+			v[i] = calculable(element)
+		}
+	case framework.Number:
+		return v.Value()
+	}
+	return value
 }
