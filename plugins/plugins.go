@@ -6,6 +6,7 @@ import (
 	"funnelweb/plugins/allowip"
 	"funnelweb/plugins/basic"
 	"funnelweb/plugins/hmac"
+	"funnelweb/plugins/jwt"
 	"funnelweb/plugins/ratelimit"
 	"funnelweb/plugins/scrub"
 	"funnelweb/plugins/token"
@@ -16,6 +17,7 @@ func Register(r *framework.Registry) {
 	framework.AddPlugin(r, "allowip", allowip.Defaults, allowip.New)
 	framework.AddPlugin(r, "basic", basic.Defaults, basic.New)
 	framework.AddPlugin(r, "hmac", hmac.Defaults, hmac.New)
+	framework.AddPlugin(r, "jwt", jwt.Defaults, jwt.New)
 	framework.AddPlugin(r, "ratelimit", ratelimit.Defaults, ratelimit.New)
 	framework.AddPlugin(r, "scrub", scrub.Defaults, scrub.New)
 	framework.AddPlugin(r, "token", token.Defaults, token.New)
