@@ -47,7 +47,7 @@ func (c newCommand) tell(plan *scaffold.Plan) []byte {
 		wrote, changed = "would write", "would change"
 	}
 	for _, file := range plan.Files {
-		_, _ = fmt.Fprintf(&text, "%s %s (%d lines)\n", wrote, file.Path, bytes.Count(file.Content, []byte("\n")))
+		_, _ = fmt.Fprintf(&text, "%s %s\n", wrote, file.Path)
 	}
 	if plan.NewList {
 		changed = wrote
