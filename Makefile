@@ -17,7 +17,7 @@ build: ## Build ./funnelweb
 test: ## Run every test, first installing what they run against (PACKAGES=./framework/... for some)
 	@GO="$(GO)" scripts/test.sh $(PACKAGES)
 
-test-deps: ## Install what the tests run against: Samba as Active Directory, versitygw as S3
+test-deps: ## Install what the tests run against: Samba, versitygw, Chromium, spectral
 	@GO="$(GO)" scripts/test-deps.sh
 
 lint: ## Check style, import rules, formatting and go.mod (the first run builds the linter, some minutes)
@@ -32,7 +32,8 @@ golden: ## Write the golden files anew; read the difference before committing it
 fuzz: ## Run each fuzz test for FUZZTIME (30s)
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" scripts/fuzz.sh
 
-bench: ## Run the benchmarks
+bench: ## Compare the funnel with others into docs/benchmarks.md, then run every benchmark
+	$(GO) run ./internal/bench -write docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 torture: ## Run the trials of crashes and races over and over (TRIALS=20)
