@@ -116,6 +116,9 @@ func (b *binding) bind(r *Request, input any) error {
 	}
 	if len(broken) > 0 {
 		problem := NewProblem(http.StatusUnprocessableEntity, "The call breaks the rules listed in errors. Nothing was stored.")
+		if len(broken) >= maxViolations {
+			problem.Detail = fmt.Sprintf("The call breaks many rules, of which errors lists %d. Nothing was stored.", len(broken))
+		}
 		problem.Errors = broken
 		return problem
 	}

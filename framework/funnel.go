@@ -49,6 +49,8 @@ func NewFunnel(info Info, log *slog.Logger, now func() time.Time) (*Funnel, erro
 	f.router.HandleMethodNotAllowed = true
 	// A redirect loses a webhook: Splunk turns it into a GET and reports success.
 	f.router.RedirectTrailingSlash, f.router.RedirectFixedPath = false, false
+	// %2f is no slash: a proxy's rules for paths must mean here what they mean there.
+	f.router.UseRawPath = true
 	if err := f.router.SetTrustedProxies(nil); err != nil {
 		return nil, fmt.Errorf("trust no proxy: %w", err)
 	}
@@ -235,7 +237,7 @@ func (f *Funnel) logRequest(r *Request, route string, status, size int, start ti
 		slog.String("route", route),
 		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(f.now().Sub(start).Microseconds())/1000),
-		slog.Int64("bytes_in", r.ContentLength),
+		slog.Int64("bytes_in", max(r.ContentLength, int64(len(r.raw)))),
 		slog.Int("bytes_out", size),
 		slog.String("client", r.client.String()),
 	}

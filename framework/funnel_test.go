@@ -295,8 +295,9 @@ func TestManyViolationsAreCutOff(t *testing.T) {
 		fmt.Fprintf(&body, `,"x%d":1`, i)
 	}
 	body.WriteString("}")
-	if got := len(problem(t, s.call(t, http.MethodPost, "/alerts/x", body.String())).Errors); got != 32 {
-		t.Errorf("%d errors are listed, want 32", got)
+	p := problem(t, s.call(t, http.MethodPost, "/alerts/x", body.String()))
+	if len(p.Errors) != 32 || !strings.Contains(p.Detail, "of which errors lists 32") {
+		t.Errorf("%d errors are listed, want 32: %s", len(p.Errors), p.Detail)
 	}
 }
 
@@ -310,6 +311,9 @@ func TestRefusalsAheadOfTheHandler(t *testing.T) {
 	}{
 		{"a caller who proves nothing", http.MethodPost, "/alerts/x", `nonsense`, []string{"Word", "wrong"}, 401, []string{"door"}},
 		{"a body of another media type", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Type", "text/xml"}, 415, []string{"door"}},
+		{"a body in another character set", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Type", "application/json; charset=utf-16"}, 415, []string{"door"}},
+		{"a slash in disguise", http.MethodPost, "/alerts%2fx", `{"name":"n"}`, nil, 404, nil},
+		{"a letter in disguise", http.MethodPost, "/%61lerts/x", `{"name":"n"}`, nil, 404, nil},
 		{"a body that is too large", http.MethodPost, "/alerts/x", `{"name":"` + strings.Repeat("n", 200) + `"}`, nil, 413, nil},
 		{"an unknown path", http.MethodPost, "/nothing", "", nil, 404, nil},
 		{"a path that only looks the same", http.MethodPost, "//alerts/x", `{"name":"n"}`, nil, 404, nil},

@@ -87,7 +87,7 @@ func problemInWords(status int) (about, detail string) {
 	case http.StatusRequestEntityTooLarge:
 		return "The body is larger than the route takes.", "The body is larger than 1048576 bytes. Nothing was stored."
 	case http.StatusUnsupportedMediaType:
-		return "The body is said to be something else than JSON.", "Send the body as Content-Type: application/json."
+		return "The body is said to be something else than JSON.", "Send the body as Content-Type: application/json, in UTF-8."
 	case http.StatusUnprocessableEntity:
 		return "The call breaks rules, each of which is named.", "The call breaks the rules listed in errors. Nothing was stored."
 	case http.StatusTooManyRequests:

@@ -228,11 +228,12 @@ func (o *operation) checkContentType(r *http.Request) error {
 	if said == jsonType {
 		return nil
 	}
-	mediaType, _, err := mime.ParseMediaType(said)
-	if err == nil && (mediaType == jsonType || strings.HasSuffix(mediaType, "+json")) {
+	mediaType, parameters, err := mime.ParseMediaType(said)
+	isUTF8 := parameters["charset"] == "" || strings.EqualFold(parameters["charset"], "utf-8")
+	if err == nil && isUTF8 && (mediaType == jsonType || strings.HasSuffix(mediaType, "+json")) {
 		return nil
 	}
-	return NewProblem(http.StatusUnsupportedMediaType, "Send the body as Content-Type: application/json.")
+	return NewProblem(http.StatusUnsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
 }
 
 // encode turns the handler's output into the answer: undeclared members are stripped, and an answer that breaks its
