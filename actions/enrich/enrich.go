@@ -154,7 +154,10 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 	if err != nil {
 		return section, err
 	}
-	indicators, notes := a.config.gather(a.config.kindsOf(enricher), alert, target.data)
+	indicators, notes, err := a.config.gather(ctx, a.config.kindsOf(enricher), alert, target.data)
+	if err != nil {
+		return section, err
+	}
 	known := section.Findings
 	section.Findings, section.Notes = nil, notes
 	var refused error

@@ -1,8 +1,9 @@
 package enrich
 
 import (
+	"context"
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,10 @@ import (
 const (
 	// So many values of one kind are asked about: a multivalue field can hold thousands.
 	maxValues = 10
+	// So many values at one path are looked at; the rest is only counted.
+	maxLooked = 10_000
+	// So many values of one kind that are not of it are shown; the rest is only counted.
+	maxNotes = 3
 	// Runes of a value in a note.
 	maxShown = 100
 )
@@ -33,74 +38,155 @@ func (p *Paths) UnmarshalYAML(node *yaml.Node) error {
 	return node.Load((*[]string)(p))
 }
 
-// gather collects the indicators of some kinds, and says of those that it does not what is in the way.
-func (c Config) gather(kinds []framework.Kind, alert, own any) (indicators []framework.Indicator, notes []string) {
+// gather collects the indicators of some kinds, and says of those that it does not what is in the way. It costs what
+// the data is long. Its error is the context's.
+func (c Config) gather(ctx context.Context, kinds []framework.Kind, alert, own any) (indicators []framework.Indicator, notes []string, err error) {
 	for _, kind := range kinds {
-		var found []framework.Indicator
-		values := c.values(kind, alert, own)
-		if len(values) == 0 {
-			notes = append(notes, fmt.Sprintf("%s: no value at %s", kind, strings.Join(c.Indicators[kind], " or ")))
+		found, remarks, err := c.gatherKind(ctx, kind, alert, own)
+		if err != nil {
+			return nil, nil, err
 		}
-		for _, value := range values {
-			indicator, err := framework.ParseIndicator(kind, value)
-			switch {
-			case err != nil:
-				notes = append(notes, fmt.Sprintf("%s: not asked, the value is not of this kind: %s", kind, cut(value, maxShown)))
-			case !slices.Contains(found, indicator):
-				found = append(found, indicator)
-			}
-			if len(notes) > maxValues { // a list of nonsense needs no line for each
-				break
-			}
-		}
-		if left := len(found) - maxValues; left > 0 {
-			notes = append(notes, fmt.Sprintf("%s: %d more values were not asked about", kind, left))
-			found = found[:maxValues]
-		}
-		indicators = append(indicators, found...)
+		indicators, notes = append(indicators, found...), append(notes, remarks...)
 	}
-	return indicators, notes
+	return indicators, notes, nil
 }
 
-// values are those at all paths of a kind, each taken from the alert if it is there, else from the ticket's event.
-func (c Config) values(kind framework.Kind, alert, own any) []string {
-	var values []string
+// gatherKind reads each path on its own and then takes one indicator from each in turn: whoever can write much into
+// one place of the data must not keep what stands in another from being asked about.
+func (c Config) gatherKind(ctx context.Context, kind framework.Kind, alert, own any) ([]framework.Indicator, []string, error) {
+	var places []*harvest
 	for _, path := range c.Indicators[kind] {
-		found := lookup(alert, path)
-		if len(found) == 0 {
-			found = lookup(own, path)
+		place := &harvest{kind: kind}
+		if !visit(alert, path, func(value string) { place.add(ctx, value) }) {
+			visit(own, path, func(value string) { place.add(ctx, value) })
 		}
-		values = append(values, found...)
+		places = append(places, place)
 	}
-	return values
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("look for values: %w", err)
+	}
+	found, distinct := taken(places)
+	return found, c.remarks(kind, places, distinct-len(found)), nil
 }
 
-// lookup returns the texts and numbers at a path. Lists on the way and at the end give what each of their elements
-// gives. Where a member's name holds dots the longest name counts.
+// harvest is what was found at one path.
+type harvest struct {
+	kind   framework.Kind
+	looked int                              // values
+	seen   map[framework.Indicator]struct{} // distinct ones
+	first  []framework.Indicator            // of them, at most maxValues
+	wrong  []string                         // values that are not of the kind, at most maxNotes
+	wrongs int                              // how many there are
+	left   int                              // values that were not looked at
+}
+
+func (h *harvest) add(ctx context.Context, value string) {
+	if h.looked == maxLooked || ctx.Err() != nil {
+		h.left++
+		return
+	}
+	h.looked++
+	indicator, err := framework.ParseIndicator(h.kind, value)
+	if err != nil {
+		if h.wrongs++; len(h.wrong) < maxNotes {
+			h.wrong = append(h.wrong, cut(value, maxShown))
+		}
+		return
+	}
+	if _, known := h.seen[indicator]; known {
+		return
+	}
+	if h.seen == nil {
+		h.seen = map[framework.Indicator]struct{}{}
+	}
+	h.seen[indicator] = struct{}{}
+	if len(h.first) < maxValues {
+		h.first = append(h.first, indicator)
+	}
+}
+
+// taken returns at most maxValues indicators, one from each place in turn, and how many distinct ones there are.
+func taken(places []*harvest) (found []framework.Indicator, distinct int) {
+	all, used := map[framework.Indicator]struct{}{}, map[framework.Indicator]struct{}{}
+	for _, place := range places {
+		maps.Copy(all, place.seen)
+	}
+	for i := range maxValues {
+		for _, place := range places {
+			if i >= len(place.first) || len(found) == maxValues {
+				continue
+			}
+			if _, known := used[place.first[i]]; !known {
+				used[place.first[i]] = struct{}{}
+				found = append(found, place.first[i])
+			}
+		}
+	}
+	return found, len(all)
+}
+
+// remarks says what of a kind is not asked about, and why.
+func (c Config) remarks(kind framework.Kind, places []*harvest, left int) []string {
+	var notes []string
+	looked, wrongs := 0, 0
+	for _, place := range places {
+		looked, wrongs, left = looked+place.looked, wrongs+place.wrongs, left+place.left
+		for _, value := range place.wrong[:min(len(place.wrong), maxNotes-len(notes))] {
+			notes = append(notes, fmt.Sprintf("%s: not asked, the value is not of this kind: %s", kind, value))
+		}
+	}
+	if looked == 0 {
+		notes = append(notes, fmt.Sprintf("%s: no value at %s", kind, strings.Join(c.Indicators[kind], " or ")))
+	}
+	if more := wrongs - len(notes); looked > 0 && more > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %s not of this kind", kind, moreValues(more, "is", "are")))
+	}
+	if left > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %s left out", kind, moreValues(left, "was", "were")))
+	}
+	return notes
+}
+
+func moreValues(count int, one, many string) string {
+	if count == 1 {
+		return "1 more value " + one
+	}
+	return fmt.Sprintf("%d more values %s", count, many)
+}
+
+// lookup returns the values at a path.
 func lookup(value any, path string) []string {
+	var found []string
+	visit(value, path, func(text string) { found = append(found, text) })
+	return found
+}
+
+// visit calls take with the texts and numbers at a path, and reports whether there are any. Lists on the way and at the
+// end give what each of their elements gives. Where a member's name holds dots the longest name counts.
+func visit(value any, path string, take func(string)) bool {
 	switch v := value.(type) {
 	case []any:
-		var found []string
+		found := false
 		for _, element := range v {
-			found = append(found, lookup(element, path)...)
+			found = visit(element, path, take) || found
 		}
 		return found
 	case map[string]any:
 		for name := path; name != ""; name = beforeLastDot(name) {
 			member, ok := v[name]
-			if !ok {
-				continue
-			}
-			if found := lookup(member, strings.TrimPrefix(path[len(name):], ".")); len(found) > 0 {
-				return found
+			if ok && visit(member, strings.TrimPrefix(path[len(name):], "."), take) {
+				return true
 			}
 		}
+	case framework.Number:
+		return visit(string(v), path, take)
 	case string:
 		if path == "" && strings.TrimSpace(v) != "" {
-			return []string{v}
+			take(v)
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 func beforeLastDot(name string) string {

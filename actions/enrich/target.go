@@ -7,9 +7,6 @@ import (
 	"regexp"
 
 	"funnelweb/framework"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 var (
@@ -31,7 +28,7 @@ type target struct {
 
 // locate reads the ticket's key and labels from the job's event.
 func (a *Action) locate(job framework.Job) (target, error) {
-	data, err := decode(job.Event.Data)
+	data, err := framework.DecodeData(job.Event.Data)
 	if err != nil {
 		return target{}, fmt.Errorf("decode event %s: %w", job.Event.ID, err)
 	}
@@ -72,24 +69,9 @@ func (a *Action) origin(ctx context.Context, target target) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the alert of %s: %w", target.ticket, err)
 	}
-	alert, err := decode(status.Event.Data)
+	alert, err := framework.DecodeData(status.Event.Data)
 	if err != nil {
 		return nil, fmt.Errorf("decode event %s: %w", id, err)
 	}
 	return alert, nil
-}
-
-// decode reads an event's data. Numbers stay as they were written: a 64-bit id is not rounded.
-func decode(data []byte) (any, error) {
-	numbers := json.UnmarshalFromFunc(func(decoder *jsontext.Decoder, value *any) error {
-		if decoder.PeekKind() != '0' {
-			return errors.ErrUnsupported
-		}
-		number, err := decoder.ReadValue()
-		*value = string(number)
-		return err
-	})
-	var value any
-	err := json.Unmarshal(data, &value, json.WithUnmarshalers(numbers))
-	return value, err
 }
