@@ -58,6 +58,8 @@ func (e *Engine) startQueues(queues []*queue) {
 		queue.start(taking, jobs)
 	}
 	e.queues.Store(&queues)
+	sweeper := e.newSweeper()
+	e.jobs.Go(func() { sweeper.run(taking) })
 }
 
 // queuesOf checks automations and divides them into queues.
@@ -142,8 +144,8 @@ func (e *Engine) leave(ctx context.Context, stream jetstream.Stream, info *jetst
 	automation, job := splitQueueName(info.Name)
 	unfinished := info.NumPending + uint64(info.NumAckPending) //nolint:gosec // a count
 	if unfinished > 0 {
-		e.log.Warn("an automation that is not configured has unfinished events; they wait for it",
-			"automation", automation, "job", job, "events", unfinished)
+		e.log.Warn("an automation that is not configured has unfinished events; they wait for it until they are too old",
+			"automation", automation, "job", job, "events", unfinished, "days", int(retention/day))
 		return nil
 	}
 	if err := stream.DeleteConsumer(ctx, info.Name); err != nil {

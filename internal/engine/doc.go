@@ -21,13 +21,17 @@
 // reads, and then removes the letter. The subject names the letter's place in its stream, so that a replay that was cut
 // short and is repeated publishes once.
 //
+// An event stays for 30 days, which is also for how long a second delivery is recognised, and longer while a configured
+// queue still needs it: a job may wait for a quota, or for its turn, for as long as it takes. A sweep removes what is
+// older and finished every hour. Queues that are not configured any more keep nothing beyond the 30 days.
+//
 // Jobs run at least once. What must not happen twice goes through the Ledger.
 //
 // # What is kept where
 //
-//	stream EV_<source>   events and replays, 30 days, oldest finished ones earlier when space runs out
+//	stream EV_<source>   events and replays, 30 days or until finished, finished ones less when space runs out
 //	stream DLQ           dead letters with their events, until they are replayed or dropped
 //	bucket ledger        side effects
-//	bucket runs          what became of each event in each job, 30 days
+//	bucket runs          what became of each event in each job, 90 days since it last changed
 //	bucket quota         what was taken from each provider's limits
 package engine

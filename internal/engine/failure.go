@@ -63,6 +63,9 @@ func (d *delivery) wait(jobs context.Context, wait *framework.Wait) error {
 	if least := now.Add(min(d.engine.opts.Retry.First, time.Second)); until.Before(least) {
 		until = least // a time in the past must not make a loop
 	}
+	if most := now.Add(maxWait); until.After(most) {
+		until = most
+	}
 	d.uncount()
 	if d.record.Attempts > 0 {
 		d.record.GiveUpAt = d.record.GiveUpAt.Add(until.Sub(now))

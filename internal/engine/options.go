@@ -21,6 +21,8 @@ type Options struct {
 	// JobTimeout bounds one attempt; 60 s when 0.
 	JobTimeout time.Duration
 
+	sweepEvery time.Duration // how often old events are looked for; 1 h when 0, tests shorten it
+
 	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
 	syncStore func() error  // instead of the system's, for tests
 }
@@ -31,7 +33,9 @@ const (
 	defaultJobTimeout = time.Minute
 	defaultAckWait    = time.Minute // facts: 60 s with heartbeats; the time until a killed worker's event comes back
 
-	retention = 30 * 24 * time.Hour // of events and run records
+	retention    = 30 * day              // of events, and of those that a queue still needs until it does not
+	maxWait      = retention             // of a job, until it is asked again; its run is rewritten then
+	runRetention = retention + 2*maxWait // since the last change: as long as any event that the run is of
 
 	storeTimeout   = 10 * time.Second // for one call to the store: a slower one is as good as down
 	maxInFlight    = 64 << 20         // bytes of events on their way into the store: memory under a flood
@@ -54,6 +58,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.JobTimeout == 0 {
 		o.JobTimeout = defaultJobTimeout
+	}
+	if o.sweepEvery == 0 {
+		o.sweepEvery = sweepEvery
 	}
 	if o.ackWait == 0 {
 		o.ackWait = defaultAckWait

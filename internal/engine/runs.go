@@ -44,7 +44,7 @@ type runs struct {
 const runsBucket = "runs"
 
 func openRuns(ctx context.Context, js jetstream.JetStream) (*runs, error) {
-	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: runsBucket, TTL: retention})
+	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: runsBucket, TTL: runRetention})
 	if err != nil {
 		return nil, err
 	}

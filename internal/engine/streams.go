@@ -39,7 +39,7 @@ func (s *streams) open(ctx context.Context, js jetstream.JetStream) error {
 		if !ours {
 			continue
 		}
-		stream, err := js.Stream(ctx, name)
+		stream, err := js.UpdateStream(ctx, sourceConfig(source))
 		if err != nil {
 			return fmt.Errorf("open stream %s: %w", name, err)
 		}
@@ -82,7 +82,8 @@ func (s *streams) all() map[string]jetstream.Stream {
 }
 
 // sourceConfig keeps one message per subject and refuses a second: the subject ends in the event's id, so that this is
-// deduplication for as long as events are kept. Bytes are bounded by space, for all sources together.
+// deduplication for as long as events are kept. Bytes are bounded by space, for all sources together, and age by the
+// sweeper, which knows what is still needed.
 func sourceConfig(source string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                 streamPrefix + source,
@@ -93,7 +94,6 @@ func sourceConfig(source string) jetstream.StreamConfig {
 		DiscardNewPerSubject: true,
 		MaxMsgs:              -1,
 		MaxBytes:             -1,
-		MaxAge:               retention,
 		Storage:              jetstream.FileStorage,
 		Replicas:             1,
 		AllowDirect:          true,

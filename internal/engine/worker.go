@@ -117,8 +117,13 @@ func (d *delivery) load(ctx context.Context) error {
 
 // fromSubject tells of an event what its subject does: ev.<source>.<what>.<id> or redo.<source>.<queue>.<id>.<letter>.
 func (d *delivery) fromSubject() framework.Event {
-	parts := strings.Split(d.message.Subject(), ".")
-	return framework.Event{ID: parts[min(3, len(parts)-1)], Type: d.automation.On}
+	return framework.Event{ID: idIn(d.message.Subject()), Type: d.automation.On}
+}
+
+// idIn returns the event's id in the subject of an event or a replay.
+func idIn(subject string) string {
+	parts := strings.Split(subject, ".")
+	return parts[min(3, len(parts)-1)]
 }
 
 // fresh is the record of a message that no work was done for.
