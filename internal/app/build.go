@@ -60,6 +60,9 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	if err := registry.Err(); err != nil {
 		return nil, fmt.Errorf("list of parts: %w", err)
 	}
+	config.addLegacyEnvironment()
+	config.addImplied(options.TokenFile)
+	options.Log = redacting(options.Log, config)
 	server := &Server{config: config, options: options, store: &store{}}
 	b := &builder{config: config, registry: registry, server: server}
 	info := framework.Info{
@@ -71,8 +74,6 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 		return nil, err
 	}
 	server.funnel = funnel
-	b.config.addLegacyEnvironment()
-	b.config.addImplied(options.TokenFile)
 	b.serving()
 	b.services(ctx)
 	b.enrichers()

@@ -110,7 +110,7 @@ func TestDrainingLetsHTTP2CallsEndAndSendsTheConnectionAway(t *testing.T) {
 	text, _ := ca.secured(t, "")
 	base, stop, ended := serve(t, text+gated, nil, gate.register)
 	watched := dial(t, base, &tls.Config{RootCAs: ca.pool, ServerName: "127.0.0.1", NextProtos: []string{"h2"}})
-	if _, err := io.WriteString(watched, http2Preface+frame(settingsFrame, 0, 0, "")); err != nil {
+	if _, err := io.WriteString(watched, http2Preface+frame(settingsFrame, 0, "")); err != nil {
 		t.Fatal(err)
 	}
 	client := ca.client(t, true)

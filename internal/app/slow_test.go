@@ -71,8 +71,8 @@ func TestSlowSendersAreCutOffAndTold(t *testing.T) {
 						dribbling.Go(func() { dribble(ctx, conn, test.dribble) })
 					}
 					reader := bufio.NewReader(conn)
-					if test.status == 100 {
-						if response, _ := hear(t, reader); response.StatusCode != 100 {
+					if test.status == http.StatusContinue {
+						if response, _ := hear(t, reader); response.StatusCode != http.StatusContinue {
 							t.Fatalf("status %d, want to be asked for the body", response.StatusCode)
 						}
 						test.status = 408
@@ -116,9 +116,9 @@ func TestASlowHandshakeIsCutOff(t *testing.T) {
 }
 
 // frame is one of HTTP/2 (RFC 9113 section 4.1).
-func frame(kind, flags byte, stream uint32, payload string) string {
+func frame(kind byte, stream uint32, payload string) string {
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(payload)))[1:]
-	head = append(head, kind, flags)
+	head = append(head, kind, 0) // no flags
 	return string(binary.BigEndian.AppendUint32(head, stream)) + payload
 }
 
@@ -133,12 +133,12 @@ func TestSlowSendersOfHTTP2AreCutOff(t *testing.T) {
 	ca := newAuthority(t)
 	text, _ := ca.secured(t, hasty)
 	base, _ := start(t, text, nil)
-	settings := http2Preface + frame(settingsFrame, 0, 0, "")
+	settings := http2Preface + frame(settingsFrame, 0, "")
 	for name, test := range map[string]struct{ first, dribble string }{
 		"settings and nothing more": {settings, ""},
-		"a frame that stops":        {settings + frame(headersFrame, 0, 1, "x")[:5], ""},
-		"headers without an end":    {settings + frame(headersFrame, 0, 1, "\x82"), ""},
-		"headers that go on and on": {settings + frame(headersFrame, 0, 1, "\x82"), frame(continuationFrame, 0, 1, "")},
+		"a frame that stops":        {settings + frame(headersFrame, 1, "x")[:5], ""},
+		"headers without an end":    {settings + frame(headersFrame, 1, "\x82"), ""},
+		"headers that go on and on": {settings + frame(headersFrame, 1, "\x82"), frame(continuationFrame, 1, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := dial(t, base, &tls.Config{RootCAs: ca.pool, ServerName: "127.0.0.1", NextProtos: []string{"h2"}})

@@ -214,3 +214,25 @@ func fetch(t *testing.T, client *http.Client, url string) (*http.Response, strin
 }
 
 func diffHeaders(want, got http.Header) string { return cmp.Diff(want, got) }
+
+// do sends a request and returns its answer, the body read.
+func do(t *testing.T, request *http.Request) (*http.Response, string) {
+	t.Helper()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+}
