@@ -6,7 +6,7 @@ FUZZTIME ?= 30s
 PACKAGES ?= ./...
 
 .DEFAULT_GOAL := help
-.PHONY: help build test test-deps lint fmt golden fuzz bench torture demo check
+.PHONY: help build test test-deps lint fmt tidy golden fuzz bench torture demo check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ lint: ## Check style, import rules, formatting and go.mod (the first run builds 
 
 fmt: ## Format the code
 	$(LINT) fmt
+
+tidy: ## Tidy go.mod and go.sum here and in examples, after a change of dependencies
+	$(GO) mod tidy
+	cd examples/privatebuild && $(GO) mod tidy
 
 golden: ## Write the golden files anew; read the difference before committing it
 	@GO="$(GO)" scripts/golden.sh

@@ -41,7 +41,7 @@ type PhishAnswer struct {
 func NewPhish(_ PhishConfig, deps framework.Deps) (framework.Routes, error) {
 	endpoint := framework.Endpoint[PhishInput, PhishAnswer]{
 		Method: http.MethodPost, Path: "/api/v1/phish", ID: "phish-report", Summary: "Report a mail",
-		Success: []int{http.StatusAccepted},
+		Success: []int{http.StatusAccepted}, Events: []string{"phish.reported"},
 		Handle: func(ctx context.Context, in *PhishInput) (*PhishAnswer, error) {
 			key := framework.Fingerprint(append([]string{in.Body.Reporter}, in.Body.URLs...)...)
 			event, err := framework.NewEvent("phish.reported", key, in.Body)

@@ -89,6 +89,7 @@ func configuration(t *testing.T, dir string) string {
 	before := strings.TrimPrefix(read(Plugin), "before:\n")
 	endpoint := strings.Replace(read(Endpoint), "before: [{", "before:\n"+indent(before)+"      - {", 1)
 	endpoint = strings.Replace(endpoint, "}}]\n", "}}\n", 1)
+	endpoint += "  - use: splunk\n    before: [{token: {secrets: [\"env:ZEBRA_TOKEN\"]}}]\n" // whose alerts the action works on
 	file := filepath.Join(t.TempDir(), "funnelweb.yaml")
 	if err := os.WriteFile(file, []byte(read(Enricher)+endpoint+read(Action)), 0o600); err != nil {
 		t.Fatal(err)
