@@ -32,7 +32,7 @@ func TestAReplayWhileTheOldJobRunsWins(t *testing.T) {
 	event := alert(t, "first")
 	publish(t, engine, event)
 	<-begun
-	dead := letter{Event: event, DeadLetter: framework.DeadLetter{EventID: event.ID}}
+	dead := letter{Event: event, DeadLetter: framework.DeadLetter{EventID: event.ID, Automation: "ticket"}}
 	sequence, err := engine.redo(t.Context(), engine.configured()[0], dead)
 	if err != nil {
 		t.Fatal(err)

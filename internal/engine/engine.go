@@ -35,6 +35,7 @@ type Engine struct {
 	reclaiming sync.Mutex // held while finished events are given up for room
 	streams    streams
 	letters    jetstream.Stream
+	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
 	ledger     *ledger
 	quota      *quota
 	runs       *runs
@@ -74,7 +75,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	engine := &Engine{
 		opts: opts, log: opts.Log, now: opts.Now, lock: lock,
 		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
-		draining: make(chan struct{}),
+		claim: semaphore.NewWeighted(1), draining: make(chan struct{}),
 	}
 	if err := engine.start(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())

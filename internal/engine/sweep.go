@@ -12,8 +12,7 @@ import (
 
 const (
 	sweepEvery = time.Hour
-	// maxSwept bounds how many events of a source one sweep looks at; the next one goes on from there.
-	maxSwept = 100_000
+	maxSwept   = 100_000 // events of a source that one sweep looks at; the next one goes on from there
 )
 
 // sweeper removes events that are older than the retention and that no configured queue needs any more. The store

@@ -327,7 +327,8 @@ func TestAnEventOfAnotherTypeIsSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(t, engine, event)
-	if _, err := engine.redo(t.Context(), engine.configured()[0], letter{Event: event, DeadLetter: framework.DeadLetter{EventID: event.ID}}); err != nil {
+	again := letter{Event: event, DeadLetter: framework.DeadLetter{EventID: event.ID, Automation: "ticket"}}
+	if _, err := engine.redo(t.Context(), engine.configured()[0], again); err != nil {
 		t.Fatal(err)
 	}
 	untilState(t, engine, event.ID, framework.RunSkipped)
