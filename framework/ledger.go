@@ -59,7 +59,7 @@ const (
 
 // Once brings an effect about at most once per key and returns its result: intent first, then the effect, then
 // the result. After an attempt whose outcome is unknown it waits until Limit and Lag have passed since it was begun, looks
-// with Find, and only then does it again; the window that remains is a service that commits or shows later than that.
+// with Find, and only then does it again, by a clock that may be set back; the window that remains is a service that commits or shows later than that.
 func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, effect Effect) (string, error) {
 	if effect.Limit <= 0 {
 		effect.Limit = DefaultLimit
@@ -70,6 +70,9 @@ func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, 
 	}
 	if record.State == stateDone {
 		return record.Result, nil
+	}
+	if record, revision, err = restamp(ctx, ledger, now(), key, record, revision); err != nil {
+		return "", err
 	}
 	found, err := effect.lookBack(ctx, now, record)
 	if err != nil {
@@ -107,6 +110,17 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 		return "", fmt.Errorf("%w; recording that: %s", err, unrecorded.Error())
 	}
 	return "", err
+}
+
+// restamp dates an intent from the future to now, as the clock was set back since: nobody must wait for longer than
+// Limit and Lag. The attempt was begun before now, so that waiting from now on is safe.
+func restamp(ctx context.Context, ledger Ledger, now time.Time, key string, record effectRecord, revision uint64) (effectRecord, uint64, error) {
+	if record.State != stateIntent || !record.At.After(now) {
+		return record, revision, nil
+	}
+	record.At = now
+	revision, err := writeEffect(ctx, ledger, key, record, revision)
+	return record, revision, err
 }
 
 // lookBack returns the result of an earlier attempt, or "" when there is none.

@@ -166,6 +166,37 @@ func TestOnceWaitsUntilACrashedWorkersCallMustHaveEnded(t *testing.T) {
 	}
 }
 
+func TestOnceDoesNotWaitForAClockThatWasSetBack(t *testing.T) {
+	var clock frameworktest.Clock
+	var ledger frameworktest.MemoryLedger
+	s := service{do: func(context.Context) (string, error) { return "", errPlanned }}
+	_, _ = s.once(t, &ledger, &clock)
+	clock.Advance(-30 * 24 * time.Hour)
+	ready := clock.Now().Add(framework.DefaultLimit + time.Minute)
+	for range 3 { // each from the first call on, not anew
+		_, err := s.once(t, &ledger, &clock)
+		wantWait(t, err, ready)
+		clock.Advance(time.Second)
+	}
+	clock.Advance(framework.DefaultLimit + time.Minute)
+	s.found = "SEC-7"
+	if got, err := s.once(t, &ledger, &clock); err != nil || got != "SEC-7" || s.done != 1 {
+		t.Errorf("got %q, %v, done %d times", got, err, s.done)
+	}
+}
+
+func TestOnceDoesNothingWhenAnIntentFromTheFutureCannotBeDated(t *testing.T) {
+	var clock frameworktest.Clock
+	var ledger frameworktest.MemoryLedger
+	s := service{do: func(context.Context) (string, error) { return "", errPlanned }}
+	_, _ = s.once(t, &ledger, &clock)
+	clock.Advance(-time.Hour)
+	ledger.BeforePut = func(string) error { return errPlanned }
+	if _, err := s.once(t, &ledger, &clock); !errors.Is(err, errPlanned) || s.done != 1 || s.looked != 0 {
+		t.Errorf("error = %v, done %d times, looked %d times", err, s.done, s.looked)
+	}
+}
+
 func TestOnceBoundsTheEffect(t *testing.T) {
 	var clock frameworktest.Clock
 	var ledger frameworktest.MemoryLedger
@@ -283,6 +314,7 @@ type world struct {
 	ledger    frameworktest.MemoryLedger
 	committed []time.Time // when each effect came about, or will
 	depth     int
+	back      time.Duration // by how much the workers' clock was set back
 }
 
 const (
@@ -371,12 +403,18 @@ func (w *world) worker() (result string) {
 		cancel()
 	}
 	effect := framework.Effect{Find: w.find, Do: w.do, Lag: worldLag, Limit: worldLimit}
-	result, err := framework.Once(ctx, &w.ledger, w.clock.Now, "k", effect)
+	result, err := framework.Once(ctx, &w.ledger, w.shown, "k", effect)
+	if wait, ok := errors.AsType[*framework.Wait](err); ok && wait.Until.Sub(w.shown()) > worldLimit+worldLag {
+		w.Errorf("told to wait for %s", wait.Until.Sub(w.shown()))
+	}
 	if err != nil {
 		return ""
 	}
 	return result
 }
+
+// shown is the time that the workers see.
+func (w *world) shown() time.Time { return w.clock.Now().Add(-w.back) }
 
 func TestOnceNeverDoesItTwice(t *testing.T) {
 	for range 5 { // of a hundred worlds each
@@ -395,6 +433,9 @@ func live(rt *rapid.T) {
 			results[result] = true
 		}
 		w.clock.Advance(w.upTo(worldLimit+worldLag, "until redelivery"))
+		if w.flip("set back") {
+			w.back += w.upTo(time.Hour, "by")
+		}
 	}
 	if len(w.committed) > 1 {
 		rt.Errorf("it came about %d times", len(w.committed))
