@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -131,6 +132,30 @@ func TestAPublisherThatLeavesGetsAProblem(t *testing.T) {
 	}
 }
 
+func TestManyWaitingJobsDoNotBlockOneThatNeedsNoWait(t *testing.T) {
+	engine := open(t, t.TempDir(), func(o *Options) { o.syncStore = func() error { return nil } })
+	free := alert(t, "in the cache")
+	var waiting atomic.Int32
+	run(t, engine, onAlert("enrich", &action{do: func(_ context.Context, job framework.Job) (framework.Result, error) {
+		if job.Event.ID == free.ID {
+			return framework.Result{Summary: "from the cache"}, nil
+		}
+		waiting.Add(1)
+		return framework.Result{}, &framework.Wait{Until: time.Now().Add(time.Hour), Reason: "a quota"}
+	}}))
+	const many = 1500
+	events := make([]framework.Event, 0, many)
+	for n := range many {
+		events = append(events, alert(t, strconv.Itoa(n)))
+	}
+	publish(t, engine, events...)
+	publish(t, engine, free)
+	untilState(t, engine, free.ID, framework.RunDone)
+	if n := waiting.Load(); n < many-int32(engine.opts.Workers) { // a free worker may overtake those at work
+		t.Errorf("only %d wait", n)
+	}
+}
+
 func TestAQueueTakesNoMoreThanItMayHaveWaiting(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
 	run(t, engine, onAlert("ticket", failing(1_000_000, func() error {
@@ -143,7 +168,7 @@ func TestAQueueTakesNoMoreThanItMayHaveWaiting(t *testing.T) {
 	}
 	config := consumer.CachedInfo().Config
 	got := []any{config.MaxAckPending, config.MaxDeliver, len(config.BackOff), config.AckWait, config.FilterSubjects}
-	want := []any{1000, -1, 0, time.Minute, []string{"ev.splunk.alert.>", "redo.splunk.ticket.>"}}
+	want := []any{20_000, -1, 0, time.Minute, []string{"ev.splunk.alert.>", "redo.splunk.ticket.>"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
