@@ -1,0 +1,360 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"funnelweb/configs"
+	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
+	"funnelweb/internal/sandbox"
+	"funnelweb/internal/sandbox/fault"
+)
+
+// careless is a part that puts its secret wherever it can.
+type careless struct {
+	Secret framework.Secret `yaml:"secret"`
+	Path   string           `yaml:"path"`
+	Times  string           `yaml:"times"` // of a plugin: before or after
+}
+
+// spill fails in one of several ways, each with the secret in it.
+func (c careless) spill(way string, deps framework.Deps) error {
+	dsn := "postgres://app:" + c.Secret.Reveal() + "@db.lab.example/evidence"
+	deps.Log.Error("cannot connect", "dsn", dsn)
+	switch way {
+	case "panic":
+		panic("no connection to " + dsn)
+	case "panic-error":
+		panic(fmt.Errorf("connect %s: %w", dsn, fs.ErrClosed))
+	case "problem":
+		problem := framework.NewProblem(http.StatusConflict, "It cannot be done now.")
+		problem.Cause = errors.New("connect " + dsn)
+		return problem
+	case "url":
+		return &url.Error{Op: "Get", URL: "https://api.lab.example/?key=" + url.QueryEscape(c.Secret.Reveal()), Err: context.DeadlineExceeded}
+	case "service":
+		return &framework.ServiceError{Service: "database", Op: "connect", Reason: "it is down", Err: errors.New(dsn)}
+	default:
+		return errors.New("connect " + dsn)
+	}
+}
+
+var ways = []string{"error", "panic", "panic-error", "problem", "url", "service", "answer", "number"}
+
+// spilled is an answer that breaks its own schema.
+type spilled struct {
+	Text string `json:"text" maxLength:"3"`
+}
+
+func (c careless) routes(deps framework.Deps) (framework.Routes, error) {
+	type input struct {
+		Way string `path:"way"`
+	}
+	return framework.Routes{framework.Endpoint[input, spilled]{
+		Method: http.MethodGet, Path: c.Path + "/{way}", ID: "careless" + strings.ReplaceAll(c.Path, "/", "-"), Summary: "Spill",
+		Handle: func(_ context.Context, in *input) (*spilled, error) {
+			if in.Way == "answer" {
+				return &spilled{c.Secret.Reveal()}, nil
+			}
+			if in.Way == "fine" {
+				return &spilled{"ok"}, nil
+			}
+			return nil, c.spill(in.Way, deps)
+		},
+	}.Route()}, nil
+}
+
+type carelessPlugin struct {
+	careless
+	deps framework.Deps
+}
+
+// Before spills where it was told to.
+func (p carelessPlugin) Before(_ context.Context, r *framework.Request) error {
+	r.Identify("caller")
+	return p.run("before", r)
+}
+
+// After spills where it was told to, having put the secret into the answer.
+func (p carelessPlugin) After(_ context.Context, r *framework.Request, answer *framework.Response) error {
+	if p.Times == "after" {
+		answer.Body = []byte(p.Secret.Reveal())
+		answer.Header.Set("X-Secret", p.Secret.Reveal())
+	}
+	return p.run("after", r)
+}
+
+func (p carelessPlugin) run(at string, r *framework.Request) error {
+	if p.Times != at {
+		return nil
+	}
+	return p.spill(r.PathParam("way"), p.deps)
+}
+
+func registerCareless(r *framework.Registry) {
+	defaults := func() careless { return careless{} }
+	framework.AddEndpoint(r, "careless", defaults, func(c careless, deps framework.Deps) (framework.Routes, error) { return c.routes(deps) })
+	framework.AddPlugin(r, "careless", defaults, func(c careless, deps framework.Deps) (carelessPlugin, error) { return carelessPlugin{c, deps}, nil })
+}
+
+// The canary of the careless part, one that callers send and nobody configured, and one that is in the configuration and
+// that callers send too.
+const (
+	carelessCanary = "canary-careless-81f0a3c2"
+	headerCanary   = "canary-header-4c7d19e6"
+)
+
+// masked is a running server beside a sandbox whose services repeat the credentials that they are sent.
+type masked struct {
+	*sandbox.Sandbox
+	base, data string
+	log        frameworktest.Log
+	secrets    map[string]string // that must be seen nowhere, by name
+	answers    []string
+	drain      func() error
+}
+
+func startMasked(t *testing.T) *masked {
+	t.Helper()
+	m := &masked{data: t.TempDir(), secrets: map[string]string{"careless": carelessCanary, "header": headerCanary, "operator": goodToken}}
+	var err error
+	if m.Sandbox, err = sandbox.Start(context.Background(), sandbox.Options{Now: time.Now, Log: new(frameworktest.Log).Logger()}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	access := t.TempDir()
+	if err := m.WriteAccess(access); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"jira-token", "jira-webhook-secret", "ad-password", "vt-key", "threatstack-key", "splunk-token", "archive-token"} {
+		value, err := os.ReadFile(filepath.Join(access, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.secrets[name] = string(value)
+	}
+	t.Setenv("CARELESS_SECRET", carelessCanary)
+	text := strings.NewReplacer(
+		"127.0.0.1:8080", "127.0.0.1:0", "./funnelweb-data", m.data, "funnelweb-sandbox/", access+"/",
+		"http://127.0.0.1:8081", m.Jira.URL(), "http://127.0.0.1:8082/api/v3", m.VirusTotal.URL(),
+		"http://127.0.0.1:8083/api/v1", m.ThreatStack.URL(), "ldaps://127.0.0.1:8636", m.Directory.URL(),
+		"retry_first: 500ms", "retry_first: 50ms", "\nendpoints:\n", `
+endpoints:
+  - {use: careless, public: true, with: {path: /careless, secret: "env:CARELESS_SECRET"}}
+  - {use: careless, public: true, with: {path: /before, secret: "env:CARELESS_SECRET"}, before: [{careless: {times: before, secret: "env:CARELESS_SECRET"}}]}
+  - {use: careless, public: true, with: {path: /after, secret: "env:CARELESS_SECRET"}, after: [{careless: {times: after, secret: "env:CARELESS_SECRET"}}]}
+`,
+	).Replace(string(configs.Demo))
+	base, stop, ended := serve(t, text, &m.log, registerCareless)
+	m.base = base
+	m.drain = func() error { stop(); return <-ended }
+	m.Jira.SetWebhook(base+"/api/v1/jira/webhook", framework.NewSecret(m.secrets["jira-webhook-secret"]))
+	return m
+}
+
+// repeat makes every service answer with the credentials that it was sent, a few times, before it works.
+func (m *masked) repeat() {
+	page := "<html>Authorization: " + m.secrets["vt-key"] + " " + m.secrets["threatstack-key"] + "</html>"
+	for _, one := range []struct {
+		faults *fault.Faults
+		secret string
+		match  string
+		bodies map[int]string // by status; each of these is tried again soon
+	}{
+		{m.Jira.Faults(), "jira-token", "/rest/api/2/", map[int]string{
+			http.StatusUnauthorized:    `{"errorMessages":["bad token %s"],"errors":{"summary":"%s"}}`,
+			http.StatusTooManyRequests: `{"message":"slow down, %s"}`,
+		}},
+		{m.VirusTotal.Faults(), "vt-key", "/api/v3/", map[int]string{
+			http.StatusInternalServerError: `{"error":{"code":"WrongCredentialsError","message":"Wrong API key %s"}}`,
+			http.StatusServiceUnavailable:  `{"error":{"code":"%s","message":"%s"}}`,
+		}},
+		{m.ThreatStack.Faults(), "threatstack-key", "/api/v1/", map[int]string{
+			http.StatusInternalServerError: `{"message":"Unauthorized %s"}`,
+			http.StatusBadGateway:          "%s",
+		}},
+		{m.Directory.Faults(), "ad-password", "", map[int]string{51: "80090308: LdapErr: data 52e, %s"}}, // busy (RFC 4511 section 4.1.9)
+	} {
+		for status, body := range one.bodies {
+			one.faults.Add(fault.Fault{Match: one.match, Times: 1, Status: status, Body: strings.ReplaceAll(body, "%s", m.secrets[one.secret])})
+		}
+	}
+	m.VirusTotal.Faults().Add(fault.Fault{Match: "/api/v3/", Times: 1, HTML: true, Body: page})
+	m.ThreatStack.Faults().Add(fault.Fault{Match: "/api/v1/", Times: 1, HTML: true, Body: page})
+}
+
+// call makes a call with canaries wherever a caller can put them, and keeps the answer.
+func (m *masked) call(t *testing.T, method, path, authorization, body string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, m.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = http.Header{
+		"Content-Type": {"application/json"}, "Authorization": {authorization}, "Cookie": {"session=" + headerCanary}, "User-Agent": {headerCanary},
+		"X-Forwarded-For": {headerCanary}, "X-Request-Id": {headerCanary}, "Referer": {"https://x.example/" + headerCanary}, "X-" + headerCanary: {headerCanary},
+	}
+	response, text := do(t, request)
+	var head strings.Builder
+	if err := response.Header.Write(&head); err != nil {
+		t.Fatal(err)
+	}
+	m.answers = append(m.answers, head.String(), text)
+	return response.StatusCode, text
+}
+
+func TestNoSecretIsSeenAnywhereWhateverFails(t *testing.T) {
+	m := startMasked(t)
+	m.repeat()
+
+	// Calls that fail in every way, with canaries in headers, path, query and body.
+	for _, path := range []string{"/careless/", "/before/", "/after/"} {
+		for _, way := range ways {
+			if status, body := m.call(t, http.MethodGet, path+way, "Bearer "+headerCanary, ""); status < 400 || !strings.Contains(body, `"request_id"`) {
+				t.Errorf("%s%s: %d %s", path, way, status, body)
+			}
+		}
+	}
+	splunk := "/api/v1/splunk/alert?token="
+	for _, refused := range [][4]string{
+		{http.MethodPost, splunk + headerCanary, "", smallAlert},
+		{http.MethodPost, splunk + m.secrets["splunk-token"] + "&token=" + headerCanary, "", smallAlert},
+		{http.MethodPost, splunk + m.secrets["splunk-token"], "", `{"sid":"` + headerCanary},
+		{http.MethodPost, splunk + m.secrets["splunk-token"], "", `{"sid":["` + headerCanary + `"],"app":{"a":"` + headerCanary + `"}}`},
+		{http.MethodPost, "/api/v1/jira/webhook", "", `{"issue":"` + headerCanary + `"}`},
+		{http.MethodPost, "/api/v1/s3/alert", "Bearer " + headerCanary, "{}"},
+		{http.MethodGet, "/api/v1/s3/alert?start=" + headerCanary + "&end=x", "Bearer " + m.secrets["archive-token"], ""},
+		{http.MethodGet, "/" + headerCanary, "Bearer " + goodToken, ""},
+		{http.MethodGet, "/api/v1/events/none?x=" + headerCanary, "Bearer " + goodToken, ""},
+		{"BREW", "/status?" + headerCanary, "", ""},
+	} {
+		status, body := m.call(t, refused[0], refused[1], refused[2], refused[3])
+		if status < 400 {
+			t.Errorf("%s %s: %d %s", refused[0], refused[1], status, body)
+		}
+	}
+
+	// The whole loop, with services that repeat their credentials until they have run out of ways.
+	if status, body := m.call(t, http.MethodPost, splunk+m.secrets["splunk-token"], "", loopAlert); status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, body)
+	}
+	if status, body := m.call(t, http.MethodPost, "/api/v1/s3/alert", "Bearer "+m.secrets["archive-token"], string(m.ThreatStack.Webhook())); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	m.await(t)
+
+	// A job that is given up at once, with a reason in the words of a service that repeats its credentials.
+	m.Jira.Faults().Add(fault.Fault{
+		Match: "POST /rest/api/2/issue$", Times: 1, Status: http.StatusBadRequest, Body: `{"errorMessages":["` + m.secrets["jira-token"] + ` may not"],"errors":{}}`,
+	})
+	other := strings.Replace(loopAlert, "masking-1", "masking-2", 1)
+	if status, body := m.call(t, http.MethodPost, splunk+m.secrets["splunk-token"], "", other); status != http.StatusAccepted {
+		t.Fatalf("%d %s", status, body)
+	}
+	eventually(t, func() bool {
+		_, body := m.call(t, http.MethodGet, "/api/v1/deadletters", "Bearer "+goodToken, "")
+		return strings.Contains(body, "Jira refuses the request")
+	})
+	for _, path := range []string{"/ready", "/metrics", "/openapi.json", "/api/v1/deadletters", "/docs/"} {
+		if status, body := m.call(t, http.MethodGet, path, "Bearer "+goodToken, ""); status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	if status, body := m.call(t, http.MethodGet, "/api/v1/s3/alert?start=2020-01-01&end=2030-01-01", "Bearer "+m.secrets["archive-token"], ""); status != http.StatusOK {
+		t.Errorf("the archive: %d %s", status, body)
+	}
+	if err := m.drain(); err != nil {
+		t.Fatal(err)
+	}
+	m.checkAll(t)
+}
+
+const loopAlert = `{"sid":"masking-1","search_name":"Malware found on host","app":"search","owner":"admin",` +
+	`"result":{"user":"jdoe","dest":"WS-042","md5":"44d88612fea8a8f36de82e1278abb02f"}}`
+
+// await waits until the ticket is enriched and the alerts are archived, looking at every event each time.
+func (m *masked) await(t *testing.T) {
+	t.Helper()
+	want := []string{"splunk.alert", "jira.issue_created", "threatstack.alert"}
+	eventually(t, func() bool {
+		_, list := m.call(t, http.MethodGet, "/api/v1/events?limit=50", "Bearer "+goodToken, "")
+		var events struct {
+			Events []framework.Event `json:"events"`
+		}
+		decode(t, list, &events)
+		done := map[string]bool{}
+		for _, event := range events.Events {
+			_, body := m.call(t, http.MethodGet, "/api/v1/events/"+url.PathEscape(event.ID), "Bearer "+goodToken, "")
+			var status framework.EventStatus
+			decode(t, body, &status)
+			ready := len(status.Runs) > 0 && !slices.ContainsFunc(status.Runs, func(run framework.Run) bool { return run.State != framework.RunDone })
+			done[event.Type] = ready
+		}
+		for _, kind := range want {
+			if !done[kind] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// checkAll looks for every secret in what came out: answers, the log, the ticket and its comments, and every file.
+func (m *masked) checkAll(t *testing.T) {
+	t.Helper()
+	seen := map[string]string{"answers": strings.Join(m.answers, "\n"), "the log": m.log.String()}
+	for _, issue := range m.Jira.Issues() {
+		seen["ticket "+issue.Key] = fmt.Sprintf("%+v", issue)
+		for _, comment := range m.Jira.Comments(issue.Key) {
+			seen["comment "+comment.ID] = comment.Body
+		}
+	}
+	err := filepath.WalkDir(m.data, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		seen[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, text := range seen {
+		for name, secret := range m.secrets {
+			if !t.Run(name+" in "+filepath.Base(where), func(t *testing.T) { frameworktest.LeaksNoSecret(t, secret, text) }) {
+				t.Logf("seen in %s:\n%s", where, around(text, secret))
+			}
+		}
+	}
+	for _, must := range []string{"cannot connect", "panic", "[secret]"} {
+		if !strings.Contains(seen["the log"], must) {
+			t.Errorf("the log does not hold %q: nothing was tried", must)
+		}
+	}
+}
+
+// around is the line of a text that holds a secret.
+func around(text, secret string) string {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, secret) {
+			return line
+		}
+	}
+	return "(encoded)"
+}
