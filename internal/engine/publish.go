@@ -56,13 +56,27 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 	}
 	receipts, err := e.send(ctx, events, batch)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, unavailable(errors.Join(err, e.remakeLost(ctx, events, err)))
 	}
 	// A duplicate waits too: the first delivery may not be safe yet.
 	if err := e.barrier.wait(ctx); err != nil {
 		return nil, unavailable(err)
 	}
 	return receipts, nil
+}
+
+// remakeLost makes streams again that do not answer because the store has lost them, for when the sender repeats.
+func (e *Engine) remakeLost(ctx context.Context, events []framework.Event, cause error) error {
+	if !errors.Is(cause, jetstream.ErrNoStreamResponse) {
+		return nil
+	}
+	for _, event := range events {
+		source, _ := sourceOf(event.ID)
+		if _, err := e.streams.remake(ctx, source); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare encodes the events and finds their streams.

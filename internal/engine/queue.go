@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -20,8 +19,9 @@ type queue struct {
 	name         string // of the consumer
 	source, what string
 
-	consumer jetstream.Consumer
-	created  time.Time // events from before do not come to it
+	consumer jetstream.Consumer // the dispatcher's
+	created  time.Time          // events from before do not come to it
+	broken   bool               // the store does not answer the dispatcher
 }
 
 // retryQueue is the pause after the store did not answer a queue.
@@ -29,29 +29,6 @@ const retryQueue = time.Second
 
 // matches reports whether events of a type come to this queue.
 func (q *queue) matches(eventType string) bool { return q.automation.On == eventType }
-
-// open makes the consumer or finds it as it was left. MaxDeliver and BackOff stay unset: the worker decides about
-// retries, and BackOff would override AckWait, so that a slow job ran twice.
-func (q *queue) open(ctx context.Context) error {
-	stream, err := q.engine.streams.of(ctx, q.source)
-	if err != nil {
-		return err
-	}
-	q.consumer, err = stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable:        q.name,
-		DeliverPolicy:  jetstream.DeliverNewPolicy,
-		AckPolicy:      jetstream.AckExplicitPolicy,
-		AckWait:        q.engine.opts.ackWait,
-		MaxDeliver:     -1,
-		MaxAckPending:  maxWaiting,
-		FilterSubjects: []string{"ev." + q.source + "." + q.what + ".>", "redo." + q.source + "." + q.name + ".>"},
-	})
-	if err != nil {
-		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
-	}
-	q.created = q.consumer.CachedInfo().Created
-	return nil
-}
 
 // start takes events until taking ends and runs each in a goroutine of its own, under jobs, at most Workers at once.
 func (q *queue) start(taking, jobs context.Context) {
@@ -91,12 +68,13 @@ func (q *queue) next(taking context.Context) jetstream.Msg {
 			}
 			return nil
 		case err == nil:
+			q.works()
 			return message
 		case errors.Is(err, nats.ErrTimeout):
+			q.works()
 			continue // nothing came; ask again
 		}
-		q.engine.log.Error("read queue", "automation", q.automation.Name, "job", q.job, "err", err)
-		pause(taking, retryQueue)
+		q.revive(taking, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -61,6 +62,24 @@ func (s *streams) of(ctx context.Context, source string) (jetstream.Stream, erro
 	stream, err := s.js.CreateOrUpdateStream(ctx, sourceConfig(source))
 	if err != nil {
 		return nil, fmt.Errorf("make stream of source %s: %w", source, err)
+	}
+	s.bySource[source] = stream
+	return stream, nil
+}
+
+// remake makes the stream of a source again if the store has lost it. Its places begin behind all that the lost one can
+// have had, as run records tell by the place whether they are about the message. The next start leaves FirstSeq away.
+func (s *streams) remake(ctx context.Context, source string) (jetstream.Stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stream, err := s.js.Stream(ctx, streamPrefix+source)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		config := sourceConfig(source)
+		config.FirstSeq = uint64(time.Now().UnixMilli()) //nolint:gosec // after 1970
+		stream, err = s.js.CreateStream(ctx, config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make stream of source %s again: %w", source, err)
 	}
 	s.bySource[source] = stream
 	return stream, nil

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// open makes the consumer or finds it as it was left.
+func (q *queue) open(ctx context.Context) error {
+	stream, err := q.engine.streams.of(ctx, q.source)
+	if err != nil {
+		return err
+	}
+	config := q.config()
+	found, err := stream.Consumer(ctx, q.name)
+	switch {
+	case err == nil: // where it began cannot be changed
+		old := found.CachedInfo().Config
+		config.DeliverPolicy, config.OptStartTime = old.DeliverPolicy, old.OptStartTime
+	case !errors.Is(err, jetstream.ErrConsumerNotFound):
+		return fmt.Errorf("find queue %s of source %s: %w", q.name, q.source, err)
+	}
+	if q.consumer, err = stream.CreateOrUpdateConsumer(ctx, config); err != nil {
+		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
+	}
+	q.created = q.consumer.CachedInfo().Created
+	if config.OptStartTime != nil { // it was lost once
+		q.created = *config.OptStartTime
+	}
+	return nil
+}
+
+// config is that of a new queue. MaxDeliver and BackOff stay unset: the worker decides about retries, and BackOff would
+// override AckWait, so that a slow job ran twice.
+func (q *queue) config() jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:        q.name,
+		DeliverPolicy:  jetstream.DeliverNewPolicy,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        q.engine.opts.ackWait,
+		MaxDeliver:     -1,
+		MaxAckPending:  maxWaiting,
+		FilterSubjects: []string{"ev." + q.source + "." + q.what + ".>", "redo." + q.source + "." + q.name + ".>"},
+	}
+}
+
+// works notes that the store answers the queue.
+func (q *queue) works() {
+	if q.broken {
+		q.engine.log.Info("the queue works again", "automation", q.automation.Name, "job", q.job)
+		q.broken = false
+	}
+}
+
+// revive makes the consumer anew if the store has lost it, and pauses. It logs only the first of several failures.
+func (q *queue) revive(ctx context.Context, cause error) {
+	if !q.broken {
+		q.engine.log.Error("the queue is out of order", "automation", q.automation.Name, "job", q.job, "err", cause)
+		q.broken = true
+	}
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	if err := q.remake(bounded); err != nil {
+		q.engine.log.Debug("make the queue anew", "automation", q.automation.Name, "job", q.job, "err", err)
+		pause(ctx, retryQueue)
+	}
+}
+
+// remake finds the consumer, or makes it for all events since the queue was first made: the run records tell those that
+// are finished.
+func (q *queue) remake(ctx context.Context) error {
+	stream, err := q.engine.streams.remake(ctx, q.source)
+	if err != nil {
+		return err
+	}
+	found, err := stream.Consumer(ctx, q.name)
+	if err == nil {
+		q.consumer = found
+		return fmt.Errorf("queue %s is there", q.name) // something else is wrong
+	}
+	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("find queue %s: %w", q.name, err)
+	}
+	config, since := q.config(), q.created.UTC()
+	config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	if q.consumer, err = stream.CreateConsumer(ctx, config); err != nil {
+		return fmt.Errorf("make queue %s: %w", q.name, err)
+	}
+	return nil
+}
