@@ -26,7 +26,7 @@ func (r rules) json(document []byte, found counts) ([]byte, error) {
 		if err != nil {
 			return nil, errNotJSON // err may quote the answer
 		}
-		instead, err := r.value(raw, found)
+		instead, err := r.value(raw, func() string { return decoder.StackPointer().LastToken() }, found)
 		if err != nil {
 			return nil, err
 		}
@@ -56,10 +56,10 @@ func nextValue(decoder *jsontext.Decoder) (jsontext.Value, error) {
 }
 
 // value returns what takes the place of a string or number, or nil when it stays.
-func (r rules) value(raw jsontext.Value, found counts) ([]byte, error) {
+func (r rules) value(raw jsontext.Value, name func() string, found counts) ([]byte, error) {
 	switch raw.Kind() {
 	case '"':
-		return r.string(raw, found)
+		return r.string(raw, name, found)
 	case '0':
 		return r.number(raw, found), nil
 	default:
@@ -67,7 +67,7 @@ func (r rules) value(raw jsontext.Value, found counts) ([]byte, error) {
 	}
 }
 
-func (r rules) string(raw jsontext.Value, found counts) ([]byte, error) {
+func (r rules) string(raw jsontext.Value, name func() string, found counts) ([]byte, error) {
 	text := []byte(raw[1 : len(raw)-1])
 	if bytes.IndexByte(text, '\\') >= 0 {
 		unquoted, err := jsontext.AppendUnquote(nil, raw)
@@ -75,6 +75,10 @@ func (r rules) string(raw jsontext.Value, found counts) ([]byte, error) {
 			return nil, errNotJSON
 		}
 		text = unquoted
+	}
+	if r.keys && isLabelled(text, name) {
+		found[awsSecretName]++
+		return []byte(`"[` + awsSecretName + `]"`), nil
 	}
 	scrubbed, changed := r.text(text, found)
 	if !changed {

@@ -1,5 +1,5 @@
-// Package scrub takes payment card numbers, US social security numbers and whatever else is configured out of
-// answers before they leave.
+// Package scrub takes payment card numbers, US social security numbers, bank accounts, keys and whatever else is
+// configured out of answers before they leave.
 package scrub
 
 import (
@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"mime"
 	"regexp"
+	"slices"
 	"strings"
 
 	"funnelweb/framework"
@@ -22,7 +24,12 @@ type Config struct {
 	// SSN takes out US social security numbers written in groups, such as 078-05-1120, unless they were never given
 	// out. [ssn] takes their place.
 	SSN bool `yaml:"ssn"`
-	// Patterns are applied after those two, in their order.
+	// IBAN takes out international bank account numbers whose check digits are right. [iban] takes their place.
+	IBAN bool `yaml:"iban"`
+	// Keys takes out keys and tokens that are known by their form, of AWS, GitHub, Slack, Atlassian, Google, Stripe and
+	// Splunk, JSON Web Tokens and private keys. [aws_key] and the like take their place.
+	Keys bool `yaml:"keys"`
+	// Patterns are applied after those, in their order.
 	Patterns []Pattern `yaml:"patterns"`
 }
 
@@ -45,8 +52,9 @@ type Plugin struct {
 
 // rules are what a Config was compiled to.
 type rules struct {
-	cards, ssn bool
-	patterns   []pattern
+	cards, ssn, iban, keys bool
+
+	patterns []pattern
 }
 
 type pattern struct {
@@ -60,12 +68,15 @@ type counts map[string]int
 
 // New compiles the patterns.
 func New(c Config, d framework.Deps) (*Plugin, error) {
-	p := &Plugin{log: d.Log, rules: rules{cards: c.Cards, ssn: c.SSN}}
-	if !c.Cards && !c.SSN && len(c.Patterns) == 0 {
-		return nil, errors.New("nothing to take out: say cards: true, ssn: true or patterns")
+	p := &Plugin{log: d.Log, rules: rules{cards: c.Cards, ssn: c.SSN, iban: c.IBAN, keys: c.Keys}}
+	if !c.Cards && !c.SSN && !c.IBAN && !c.Keys && len(c.Patterns) == 0 {
+		return nil, errors.New("nothing to take out: say cards: true, ssn: true, iban: true, keys: true or patterns")
 	}
 	var wrong []error
-	taken := map[string]bool{"card": true, "ssn": true}
+	taken := map[string]bool{}
+	for _, name := range append(secretNames(), "card", "ssn", "iban") {
+		taken[name] = true
+	}
 	for i, configured := range c.Patterns {
 		compiled, err := compile(configured, taken)
 		if err != nil {
@@ -85,13 +96,17 @@ func compile(configured Pattern, taken map[string]bool) (pattern, error) {
 	if taken[configured.Name] {
 		return pattern{}, fmt.Errorf("name: %s is taken", configured.Name)
 	}
-	taken[configured.Name] = true
 	expression, err := regexp.Compile(configured.Pattern)
 	if err != nil {
 		return pattern{}, fmt.Errorf("pattern: %w", err)
 	}
 	replacement := []byte("[" + configured.Name + "]")
-	for _, harmless := range []string{"", "[card]", "[ssn]", string(replacement)} {
+	taken[configured.Name] = true
+	harmless := []string{""}
+	for _, name := range slices.Sorted(maps.Keys(taken)) {
+		harmless = append(harmless, "["+name+"]")
+	}
+	for _, harmless := range harmless {
 		if expression.MatchString(harmless) {
 			return pattern{}, fmt.Errorf("pattern: matches %q, so it would match everywhere or what was taken out already", harmless)
 		}

@@ -30,7 +30,7 @@ const (
 )
 
 func everything() scrub.Config {
-	return scrub.Config{Cards: true, SSN: true, Patterns: []scrub.Pattern{{Name: "employee", Pattern: `\bE-[0-9]{6}\b`}}}
+	return scrub.Config{Cards: true, SSN: true, IBAN: true, Keys: true, Patterns: []scrub.Pattern{{Name: "employee", Pattern: `\bE-[0-9]{6}\b`}}}
 }
 
 func plugin(tb testing.TB, config scrub.Config) *scrub.Plugin {
@@ -246,6 +246,8 @@ func TestWrongConfigurationsAreRefused(t *testing.T) {
 		{"no name", pattern("", "x"), "patterns[0].name: 1 to 32"},
 		{"a name with brackets", pattern("[x]", "x"), "patterns[0].name: 1 to 32"},
 		{"a name of ours", pattern("card", "x"), "patterns[0].name: card is taken"},
+		{"a name of a token", pattern("aws_key", "x"), "patterns[0].name: aws_key is taken"},
+		{"one that matches a token's replacement", pattern("x", "iban|jwt"), `patterns[0].pattern: matches "[iban]"`},
 		{"an expression that does not compile", pattern("x", "("), "patterns[0].pattern: error parsing regexp: missing closing"},
 		{"an expression of another language", pattern("x", `(?=a)`), "patterns[0].pattern: error parsing regexp"},
 		{"an expression that matches everywhere", pattern("x", "a*"), `patterns[0].pattern: matches ""`},

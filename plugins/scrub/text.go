@@ -2,9 +2,53 @@ package scrub
 
 // text takes out of a text what the rules say. When there is nothing it returns the text itself.
 func (r rules) text(text []byte, found counts) (scrubbed []byte, changed bool) {
-	scrubbed, numbers := r.replaceNumbers(text, found)
+	// The longer goes before what may be a part of it: a key may hold an account, an account a card.
+	scrubbed, keys := r.replaceKeys(text, found)
+	scrubbed, accounts := r.replaceAccounts(scrubbed, found)
+	scrubbed, numbers := r.replaceNumbers(scrubbed, found)
 	scrubbed, patterns := r.replacePatterns(scrubbed, found)
-	return scrubbed, numbers || patterns
+	return scrubbed, keys || accounts || numbers || patterns
+}
+
+func (r rules) replaceKeys(text []byte, found counts) (scrubbed []byte, changed bool) {
+	if !r.keys {
+		return text, false
+	}
+	scrubbed, known := replaceEach(text, found, new(secrets).at)
+	scrubbed, labelled := replaceLabelled(scrubbed, found)
+	return scrubbed, known || labelled
+}
+
+func (r rules) replaceAccounts(text []byte, found counts) (scrubbed []byte, changed bool) {
+	if !r.iban {
+		return text, false
+	}
+	return replaceEach(text, found, func(text []byte, at int) (string, int) {
+		if end := iban(text, at); end > 0 {
+			return "iban", end
+		}
+		return "", at + identifier(text, at)
+	})
+}
+
+// replaceEach asks at each place whether something begins there that has to go, and where it ends. Without a name it goes
+// on at the end.
+func replaceEach(text []byte, found counts, find func(text []byte, at int) (name string, end int)) (scrubbed []byte, changed bool) {
+	copied := 0
+	for at := 0; at < len(text); {
+		name, end := find(text, at)
+		if name == "" {
+			at = max(at+1, end)
+			continue
+		}
+		scrubbed = append(append(scrubbed, text[copied:at]...), "["+name+"]"...)
+		copied, at = end, end
+		found[name]++
+	}
+	if copied == 0 {
+		return text, false
+	}
+	return append(scrubbed, text[copied:]...), true
 }
 
 func (r rules) replacePatterns(text []byte, found counts) (scrubbed []byte, changed bool) {
