@@ -13,15 +13,14 @@ import (
 // maxComment bounds a comment's text in runes, so that with markup it stays below the 32,767 that Jira takes.
 const maxComment = 20_000
 
-// document shows the state. When it would be too long for a ticket, every finding shows fewer facts, so that no
-// section is lost.
+// document shows the state. When it would be too long for a ticket, every section shows less, so that none is lost.
 func (s *state) document() framework.Document {
 	var document framework.Document
-	for _, facts := range []int{maxFacts, 15, 5, 0} {
+	for _, room := range rooms() {
 		document = framework.Document{framework.Heading{Level: 3, Text: "What is known about this ticket"}}
-		for _, one := range s.Sections {
+		for _, one := range s.within(room).Sections {
 			document = append(document, framework.Heading{Level: 4, Text: s.title(one)})
-			document = append(document, one.blocks(facts)...)
+			document = append(document, one.blocks(room.text)...)
 		}
 		if length(document) <= maxComment {
 			break
@@ -60,31 +59,39 @@ func (s section) state() string {
 
 // verdict is the worst of the findings'. Unknown is worse than undetected: nobody has looked yet.
 func (s section) verdict() framework.Verdict {
-	for _, verdict := range []framework.Verdict{
-		framework.Malicious, framework.Suspicious, framework.Unknown, framework.Undetected, framework.Harmless,
-	} {
-		if slices.ContainsFunc(s.Findings, func(f framework.Finding) bool { return f.Verdict == verdict }) {
+	for _, verdict := range badness() {
+		if slices.ContainsFunc(s.Findings, func(f finding) bool { return f.Verdict == verdict }) {
 			return verdict
 		}
 	}
 	return ""
 }
 
-// outcome is the section in a few words, for the job's result.
-func (s section) outcome() string { return s.Enricher + strings.TrimSuffix(s.state(), ":") }
+// badness lists the verdicts, the worst first.
+func badness() []framework.Verdict {
+	return []framework.Verdict{framework.Malicious, framework.Suspicious, framework.Unknown, framework.Undetected, framework.Harmless}
+}
 
-func (s section) blocks(facts int) framework.Document {
+// outcome is the section in a few words, for the job's result.
+func (s section) outcome() string {
+	if state := s.state(); state != "" {
+		return s.Enricher + state
+	}
+	return s.Enricher + ": answered"
+}
+
+func (s section) blocks(text int) framework.Document {
 	var document framework.Document
-	if text := s.progress(); text != "" {
-		document = append(document, framework.Text(text))
+	if progress := s.progress(); progress != "" {
+		document = append(document, framework.Text(progress))
 	}
 	for _, finding := range s.Findings {
-		document = append(document, findingBlocks(finding, facts)...)
+		document = append(document, findingBlocks(finding, text)...)
 	}
 	for _, note := range s.Notes {
 		document = append(document, framework.Text(note))
 	}
-	return document
+	return append(document, s.leftAway()...)
 }
 
 // progress says why there is no answer yet, or will be none.
@@ -113,18 +120,18 @@ func (s section) clock(at time.Time) string {
 	return at.Format("2006-01-02 15:04 UTC")
 }
 
-func findingBlocks(finding framework.Finding, facts int) framework.Document {
-	head := framework.Paragraph{{Text: string(finding.Indicator.Kind), Bold: true}, {Text: " " + finding.Indicator.Value}}
+func findingBlocks(finding finding, text int) framework.Document {
+	head := framework.Paragraph{{Text: string(finding.Indicator.Kind), Bold: true}, {Text: " " + cut(finding.Indicator.Value, text)}}
 	if finding.Verdict != "" {
-		head = append(head, framework.Span{Text: " "}, framework.Span{Text: string(finding.Verdict), Bold: true})
+		head = append(head, framework.Span{Text: ": "}, framework.Span{Text: string(finding.Verdict), Bold: true})
 	}
 	document := framework.Document{head}
 	if finding.Summary != "" {
 		document = append(document, framework.Text(finding.Summary))
 	}
-	if shown := finding.Facts[:min(facts, len(finding.Facts))]; len(shown) > 0 {
+	if len(finding.Facts) > 0 {
 		var table framework.Table
-		for _, fact := range shown {
+		for _, fact := range finding.Facts {
 			table.Rows = append(table.Rows, []framework.Paragraph{{{Text: fact.Label, Bold: true}}, framework.Text(fact.Value)})
 		}
 		document = append(document, table)
@@ -133,8 +140,8 @@ func findingBlocks(finding framework.Finding, facts int) framework.Document {
 	if finding.Link != "" {
 		foot = append(foot, framework.Span{Text: " "}, framework.Span{Text: "Read more", Link: finding.Link})
 	}
-	if left := len(finding.Facts) - facts; left > 0 {
-		foot = append(foot, framework.Span{Text: fmt.Sprintf(" Facts not shown here: %d.", left)})
+	if finding.CutFacts > 0 {
+		foot = append(foot, framework.Span{Text: fmt.Sprintf(" Facts not shown here: %d.", finding.CutFacts)})
 	}
 	return append(document, foot)
 }

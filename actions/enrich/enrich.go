@@ -159,7 +159,7 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 		return section, err
 	}
 	known := section.Findings
-	section.Findings, section.Notes = nil, notes
+	section.Findings, section.Notes, section.CutFindings, section.CutNotes = nil, notes, 0, 0
 	var refused error
 	for _, indicator := range indicators {
 		finding, err := a.finding(ctx, job.Name, enricher, indicator, known)
@@ -180,30 +180,30 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 }
 
 // finding is what is known already and still fresh, else what the enricher answers.
-func (a *Action) finding(ctx context.Context, name string, enricher framework.Enricher, indicator framework.Indicator, known []framework.Finding) (framework.Finding, error) {
+func (a *Action) finding(ctx context.Context, name string, enricher framework.Enricher, indicator framework.Indicator, known []finding) (finding, error) {
 	now := a.now()
-	for _, finding := range known {
-		if finding.Indicator == indicator && (finding.StaleAt.IsZero() || now.Before(finding.StaleAt)) {
-			return finding, nil
+	for _, one := range known {
+		if one.Indicator == indicator && (one.StaleAt.IsZero() || now.Before(one.StaleAt)) {
+			return one, nil
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
-	finding, err := enricher.Enrich(ctx, indicator)
+	answer, err := enricher.Enrich(ctx, indicator)
 	if err != nil {
-		return framework.Finding{}, err
+		return finding{}, err
 	}
-	finding.Source, finding.Indicator = name, indicator
-	if finding.AskedAt.IsZero() {
-		finding.AskedAt = now
+	answer.Source, answer.Indicator = name, indicator
+	if answer.AskedAt.IsZero() {
+		answer.AskedAt = now
 	}
-	return bound(finding), nil
+	return bound(answer), nil
 }
 
 // keep adds those findings that are about indicators not among the new ones.
-func keep(fresh, known []framework.Finding) []framework.Finding {
+func keep(fresh, known []finding) []finding {
 	for _, old := range known {
-		same := func(f framework.Finding) bool { return f.Indicator == old.Indicator }
+		same := func(f finding) bool { return f.Indicator == old.Indicator }
 		if !slices.ContainsFunc(fresh, same) {
 			fresh = append(fresh, old)
 		}

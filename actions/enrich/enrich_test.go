@@ -411,7 +411,7 @@ func TestHugeFindingsAreBoundedAndLoseNoSection(t *testing.T) {
 	if size := len([]rune(got)); size > 25_000 {
 		t.Errorf("%d characters", size)
 	}
-	for _, want := range []string{"*user* user9\n", "#### virustotal: malicious\n", "Facts not shown here: 40."} {
+	for _, want := range []string{"*user* user9\n", "#### virustotal: malicious\n", "Facts not shown here: 1000."} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing", want)
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -195,8 +194,14 @@ func beforeLastDot(name string) string {
 
 // cut shortens a text to at most limit runes.
 func cut(text string, limit int) string {
-	if utf8.RuneCountInString(text) <= limit {
+	runes, end := 0, 0
+	for at := range text {
+		if runes++; runes == limit {
+			end = at
+		}
+	}
+	if runes <= limit {
 		return text
 	}
-	return string([]rune(text)[:limit-1]) + "…"
+	return text[:end] + "…"
 }

@@ -39,17 +39,19 @@ const (
 
 // section is what one enricher has to say.
 type section struct {
-	Automation string              `json:"automation"`
-	Enricher   string              `json:"enricher"`
-	EventID    string              `json:"event_id,omitempty"` // that the rest is about
-	EventTime  time.Time           `json:"event_time,omitzero"`
-	Status     status              `json:"status"`
-	Findings   []framework.Finding `json:"findings,omitempty"`
-	Notes      []string            `json:"notes,omitempty"`
-	Reason     string              `json:"reason,omitempty"`
-	Next       time.Time           `json:"next,omitzero"`
-	Attempts   int                 `json:"attempts,omitzero"`
-	ChangedAt  time.Time           `json:"changed_at,omitzero"`
+	Automation  string    `json:"automation"`
+	Enricher    string    `json:"enricher"`
+	EventID     string    `json:"event_id,omitempty"` // that the rest is about
+	EventTime   time.Time `json:"event_time,omitzero"`
+	Status      status    `json:"status"`
+	Findings    []finding `json:"findings,omitempty"`
+	Notes       []string  `json:"notes,omitempty"`
+	CutFindings int       `json:"cut_findings,omitzero"` // for which there was no room
+	CutNotes    int       `json:"cut_notes,omitzero"`
+	Reason      string    `json:"reason,omitempty"`
+	Next        time.Time `json:"next,omitzero"`
+	Attempts    int       `json:"attempts,omitzero"`
+	ChangedAt   time.Time `json:"changed_at,omitzero"`
 }
 
 // section returns the job's section, a waiting one when there is none.
@@ -141,7 +143,7 @@ func (a *Action) change(ctx context.Context, entry string, apply func(*state) bo
 		if !apply(&stored) {
 			return nil
 		}
-		value, err := json.Marshal(stored)
+		value, err := stored.encode()
 		if err != nil {
 			return fmt.Errorf("encode ledger %s: %w", entry, err)
 		}
@@ -154,18 +156,4 @@ func (a *Action) change(ctx context.Context, entry string, apply func(*state) bo
 		}
 	}
 	return busy(a.now())
-}
-
-// bound cuts a finding to what may be stored.
-func bound(finding framework.Finding) framework.Finding {
-	finding.Summary = cut(finding.Summary, maxText)
-	if len(finding.Link) > maxLink {
-		finding.Link = ""
-	}
-	finding.Facts = slices.Clone(finding.Facts[:min(len(finding.Facts), maxFacts)])
-	for i := range finding.Facts {
-		fact := &finding.Facts[i]
-		fact.Key, fact.Label, fact.Value = cut(fact.Key, maxText), cut(fact.Label, maxText), cut(fact.Value, maxText)
-	}
-	return finding
 }
