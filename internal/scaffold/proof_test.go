@@ -111,7 +111,6 @@ func TestPartsOfEveryKindWorkHereUnedited(t *testing.T) {
 	}
 	run(t, dir, append([]string{"go", "vet"}, folders...)...)
 	run(t, dir, append([]string{"go", "test", "./internal/checks"}, folders...)...)
-	run(t, dir, "go", "run", "./cmd/funnelweb", "check", "--config", configuration(t, dir))
 }
 
 func TestPartsOfEveryKindWorkInAModuleOfOnesOwnUnedited(t *testing.T) {
