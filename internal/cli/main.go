@@ -55,9 +55,8 @@ func (e usageError) Unwrap() error { return e.error }
 func Main(args []string, stdout, stderr io.Writer, register ...func(*framework.Registry)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)         // a second signal ends the process at once
-	signal.Ignore(syscall.SIGPIPE)       // a reader that leaves must not keep a command from cleaning up
-	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
+	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	signal.Ignore(syscall.SIGPIPE) // a reader that leaves must not keep a command from cleaning up
 	registry := framework.NewRegistry()
 	for _, add := range register {
 		add(registry)
