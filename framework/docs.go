@@ -84,11 +84,7 @@ func serveAsset(w http.ResponseWriter, name string) {
 	if err == nil {
 		w.Header().Set("Content-Encoding", "gzip")
 	} else if body, err = fs.ReadFile(static.FS, name); err != nil {
-		id := w.Header().Get(RequestIDHeader)
-		answer := NewProblem(http.StatusNotFound, "There is no such file in the documentation.").response(id)
-		w.Header().Set("Content-Type", ProblemType)
-		w.WriteHeader(answer.Status)
-		_, _ = w.Write(answer.Body)
+		w.WriteHeader(http.StatusNotFound) // the funnel makes a problem of it
 		return
 	}
 	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
