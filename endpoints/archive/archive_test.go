@@ -187,7 +187,7 @@ func TestAnAlertThatCannotBeShownIsAProblem(t *testing.T) {
 		{"no alert of this id", "missing1", http.StatusNotFound, nil},
 		{"an id too short for a key", "abc", http.StatusUnprocessableEntity, []framework.Field{tooShort, pattern}},
 		{"an id too long", strings.Repeat("a", 129), http.StatusUnprocessableEntity, []framework.Field{tooLong}},
-		{"an id that climbs", "..%2f..%2fetc", http.StatusNotFound, nil},
+		{"an id that climbs", "..%2f..%2fetc", http.StatusUnprocessableEntity, []framework.Field{pattern}},
 		{"an id with dots", "....", http.StatusUnprocessableEntity, []framework.Field{pattern}},
 		{"an object that is not JSON", "notjson", http.StatusInternalServerError, nil},
 		{"an object with a name given twice", "twice", http.StatusInternalServerError, nil},
