@@ -45,21 +45,34 @@ func TestWhatAServerSaysIsShownToPeople(t *testing.T) {
 		out, errs []string
 	}{
 		{
-			"no events", []string{"events"}, 200, `{"events":[]}`, 0, "GET /api/v1/events?limit=20 Bearer a-token-of-enough-length",
-			[]string{"no events are stored"}, nil,
+			"no events",
+			[]string{"events"},
+			200, `{"events":[]}`, 0, "GET /api/v1/events?limit=20 Bearer a-token-of-enough-length",
+			[]string{"no events are stored"},
+			nil,
 		},
 		{
-			"one event, whose texts cannot reach the terminal's controls", []string{"events", "splunk-a"}, 200,
+			"one event, whose texts cannot reach the terminal's controls",
+			[]string{"events", "splunk-a"},
+			200,
 			`{"event":{"id":"splunk-a","type":"splunk.alert","time":"2026-11-20T12:00:00Z","request_id":"r"},"runs":[{"automation":"a","job":"vt","state":"retrying","attempts":2,"reason":"down \u001b[31mred","next_try":"2026-11-20T12:01:00Z"}]}`,
-			0, "GET /api/v1/events/splunk-a Bearer a-token-of-enough-length", []string{"accepted 2026-11-20 12:00:00 UTC", "a / vt", "retrying", "2026-11-20 12:01:00 UTC", "down \ufffd[31mred"}, nil,
+			0, "GET /api/v1/events/splunk-a Bearer a-token-of-enough-length",
+			[]string{"accepted 2026-11-20 12:00:00 UTC", "a / vt", "retrying", "2026-11-20 12:01:00 UTC", "down \ufffd[31mred"},
+			nil,
 		},
 		{
-			"an id is one segment of the path", []string{"events", "../deadletters"}, 404, `{"title":"Not Found","status":404,"detail":"There is none.","request_id":"r1"}`,
-			1, "GET /api/v1/events/..%2Fdeadletters Bearer a-token-of-enough-length", nil, []string{"404 Not Found", "There is none.", "request id r1"},
+			"an id is one segment of the path",
+			[]string{"events", "../deadletters"},
+			404, `{"title":"Not Found","status":404,"detail":"There is none.","request_id":"r1"}`,
+			1, "GET /api/v1/events/..%2Fdeadletters Bearer a-token-of-enough-length", nil,
+			[]string{"404 Not Found", "There is none.", "request id r1"},
 		},
 		{
-			"a refused token", []string{"events"}, 401, `{"title":"Unauthorized","status":401,"detail":"No.","request_id":"r1"}`, 1,
-			"GET /api/v1/events?limit=20 Bearer a-token-of-enough-length", nil, []string{"--token-file"},
+			"a refused token",
+			[]string{"events"},
+			401, `{"title":"Unauthorized","status":401,"detail":"No.","request_id":"r1"}`, 1,
+			"GET /api/v1/events?limit=20 Bearer a-token-of-enough-length", nil,
+			[]string{"--token-file"},
 		},
 		{
 			"not a server of ours", []string{"events"}, 502, `<html>`, 1, "GET /api/v1/events?limit=20 Bearer a-token-of-enough-length", nil, []string{"is this a Funnelweb server?"},
@@ -68,16 +81,22 @@ func TestWhatAServerSaysIsShownToPeople(t *testing.T) {
 			"nonsense with 200", []string{"events"}, 200, `<html>`, 1, "GET /api/v1/events?limit=20 Bearer a-token-of-enough-length", nil, []string{"not that of a Funnelweb server"},
 		},
 		{
-			"the answer as it is", []string{"deadletters", "list", "--json"}, 200, `{"deadletters":[]}`, 0, "GET /api/v1/deadletters?limit=100 Bearer a-token-of-enough-length",
-			[]string{`{"deadletters":[]}`}, nil,
+			"the answer as it is",
+			[]string{"deadletters", "list", "--json"},
+			200, `{"deadletters":[]}`, 0, "GET /api/v1/deadletters?limit=100 Bearer a-token-of-enough-length",
+			[]string{`{"deadletters":[]}`},
+			nil,
 		},
 		{
 			"a dropped letter", []string{"deadletters", "drop", "x1"}, 200, `{}`, 0, "DELETE /api/v1/deadletters/x1 Bearer a-token-of-enough-length", []string{"dropped x1"}, nil,
 		},
 		{
-			"a broken rule", []string{"events", "--limit", "0"}, 422,
+			"a broken rule",
+			[]string{"events", "--limit", "0"},
+			422,
 			`{"title":"Unprocessable Entity","status":422,"detail":"No.","request_id":"r","errors":[{"in":"query","pointer":"limit","rule":"minimum","message":"must be at least 1"}]}`,
-			1, "GET /api/v1/events?limit=0 Bearer a-token-of-enough-length", nil, []string{"query limit: must be at least 1"},
+			1, "GET /api/v1/events?limit=0 Bearer a-token-of-enough-length", nil,
+			[]string{"query limit: must be at least 1"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
