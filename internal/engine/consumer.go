@@ -86,8 +86,10 @@ func (q *queue) remake(ctx context.Context) error {
 	}
 	config, since := q.config(), q.created.UTC()
 	config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
-	if q.consumer, err = stream.CreateConsumer(ctx, config); err != nil {
+	anew, err := stream.CreateConsumer(ctx, config)
+	if err != nil {
 		return fmt.Errorf("make queue %s: %w", q.name, err)
 	}
+	q.consumer = anew
 	return nil
 }

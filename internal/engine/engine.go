@@ -122,7 +122,7 @@ func (e *Engine) openStores(ctx context.Context) error {
 	if e.runs, err = openRuns(ctx, e.js); err != nil {
 		return err
 	}
-	return e.streams.open(ctx, e.js)
+	return e.streams.open(ctx, e.js, e.now)
 }
 
 // Ledger returns the durable record of side effects.

@@ -58,6 +58,16 @@ func TestALostQueueIsMadeAnewAndMissesNothing(t *testing.T) {
 	}
 }
 
+// lose deletes a stream. Nobody may make it anew meanwhile, or the store would delete the new one's files.
+func lose(t *testing.T, engine *Engine, source string) {
+	t.Helper()
+	engine.streams.mu.Lock()
+	defer engine.streams.mu.Unlock()
+	if err := engine.js.DeleteStream(t.Context(), streamPrefix+source); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestALostStreamIsMadeAnew(t *testing.T) {
 	dir := t.TempDir()
 	engine := open(t, dir, nil)
@@ -66,9 +76,7 @@ func TestALostStreamIsMadeAnew(t *testing.T) {
 	again, after := alert(t, "delivered again"), alert(t, "after")
 	publish(t, engine, again)
 	untilState(t, engine, again.ID, framework.RunDone)
-	if err := engine.js.DeleteStream(t.Context(), "EV_splunk"); err != nil {
-		t.Fatal(err)
-	}
+	lose(t, engine, "splunk")
 	until(t, "events are taken again", func() bool {
 		_, err := engine.Publish(t.Context(), after)
 		return err == nil
@@ -88,9 +96,7 @@ func TestALostStreamIsMadeAnew(t *testing.T) {
 func TestALostStreamWithoutQueuesIsMadeAnew(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
 	publish(t, engine, alert(t, "first"))
-	if err := engine.js.DeleteStream(t.Context(), "EV_splunk"); err != nil {
-		t.Fatal(err)
-	}
+	lose(t, engine, "splunk")
 	if _, err := engine.Publish(t.Context(), alert(t, "second")); err == nil {
 		t.Error("an event was stored nowhere")
 	}

@@ -25,15 +25,16 @@ var (
 
 // streams are those of the sources, made when a source is first used.
 type streams struct {
-	js jetstream.JetStream
+	js  jetstream.JetStream
+	now func() time.Time
 
 	mu       sync.Mutex
 	bySource map[string]jetstream.Stream
 }
 
 // open finds the streams of earlier runs.
-func (s *streams) open(ctx context.Context, js jetstream.JetStream) error {
-	s.js, s.bySource = js, map[string]jetstream.Stream{}
+func (s *streams) open(ctx context.Context, js jetstream.JetStream, now func() time.Time) error {
+	s.js, s.now, s.bySource = js, now, map[string]jetstream.Stream{}
 	names := js.StreamNames(ctx)
 	for name := range names.Name() {
 		source, ours := strings.CutPrefix(name, streamPrefix)
@@ -75,7 +76,7 @@ func (s *streams) remake(ctx context.Context, source string) (jetstream.Stream, 
 	stream, err := s.js.Stream(ctx, streamPrefix+source)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		config := sourceConfig(source)
-		config.FirstSeq = uint64(time.Now().UnixMilli()) //nolint:gosec // after 1970
+		config.FirstSeq = uint64(s.now().UnixMilli())
 		stream, err = s.js.CreateStream(ctx, config)
 	}
 	if err != nil {
