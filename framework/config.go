@@ -71,12 +71,12 @@ func loadErrors(err error) []*yaml.LoadError {
 // placedMessage is an error text that begins with the path of a key: "secrets[0]: is too short".
 var placedMessage = regexp.MustCompile(`(?s)^([a-z0-9_]+(?:\[[0-9]+\])*(?:\.[a-z0-9_]+(?:\[[0-9]+\])*)*): (.+)$`)
 
-// placeErrors makes mistakes of the errors with which a part refused its configuration. An error that begins with
-// the path of a key that is there gets the line of the key.
-func placeErrors(err error, node *yaml.Node, path string) error {
+// PlaceErrors makes a Mistake of each of the joined errors with which the owner of a node refused what it says. An error
+// that begins with the path of a key that is there ("secrets[0]: is too short") gets the line of the key.
+func PlaceErrors(err error, node *yaml.Node, path string) error {
 	if all := joined(err); all != nil {
 		for i, one := range all {
-			all[i] = placeErrors(one, node, path)
+			all[i] = PlaceErrors(one, node, path)
 		}
 		return errors.Join(all...)
 	}

@@ -82,7 +82,7 @@ func configure[C, P any](node *yaml.Node, path string, deps Deps, defaults func(
 	}
 	part, err := create(config, deps)
 	if err != nil {
-		return *new(P), placeErrors(err, node, path)
+		return *new(P), PlaceErrors(err, node, path)
 	}
 	return part, nil
 }

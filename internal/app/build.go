@@ -94,11 +94,7 @@ func (b *builder) mistake(path string, err error) {
 	if err == nil {
 		return
 	}
-	if _, placed := errors.AsType[*framework.Mistake](err); placed {
-		b.errs = append(b.errs, err)
-		return
-	}
-	b.errs = append(b.errs, &framework.Mistake{Line: b.config.lines.near(path), Path: path, Message: err.Error()})
+	b.errs = append(b.errs, framework.PlaceErrors(err, &yaml.Node{Line: b.config.lines.near(path)}, path))
 }
 
 // serving makes what calls come through.
@@ -142,7 +138,7 @@ func (b *builder) archive(ctx context.Context) {
 	}
 	store, err := archive.Open(ctx, config, archive.Deps{DataDir: b.config.Data, Now: b.server.options.Now})
 	if err != nil {
-		b.mistake("archive", err)
+		b.add(framework.PlaceErrors(err, &b.config.Archive, "archive"))
 		return
 	}
 	b.deps.Archive = store
@@ -161,7 +157,7 @@ func (b *builder) jira() {
 	}
 	client, err := jira.New(config, b.deps)
 	if err != nil {
-		b.mistake("jira", err)
+		b.add(framework.PlaceErrors(err, &b.config.Jira, "jira"))
 		return
 	}
 	b.deps.Tickets = client

@@ -39,7 +39,7 @@ type Deps struct {
 func Open(ctx context.Context, config Config, deps Deps) (framework.Archive, error) {
 	switch {
 	case config.Dir != nil && config.S3 != nil:
-		return nil, errors.New("dir and s3 are both given: the archive has one place")
+		return nil, errors.New("s3: is given beside dir: the archive has one place")
 	case config.S3 != nil:
 		return NewS3(ctx, *config.S3)
 	default:

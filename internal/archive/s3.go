@@ -69,7 +69,7 @@ func NewS3(ctx context.Context, conf S3Config) (*S3, error) {
 		return nil, fmt.Errorf("read the AWS SDK's configuration: %w", err)
 	}
 	if loaded.Region == "" && conf.Endpoint == "" {
-		return nil, errors.New("region is missing: set it here or in AWS_REGION")
+		return nil, errors.New("s3.region: is missing: set it here or in AWS_REGION")
 	}
 	loaded.Credentials = namedCredentials{loaded.Credentials}
 	store := &S3{client: s3.NewFromConfig(loaded, clientOptions(conf)), config: conf, prefix: prefix, proof: make(chan bool, 1)}
@@ -80,20 +80,20 @@ func NewS3(ctx context.Context, conf S3Config) (*S3, error) {
 func checkS3Config(conf S3Config) (prefix string, err error) {
 	var mistakes []error
 	if conf.Bucket == "" || strings.ContainsAny(conf.Bucket, "/ ") {
-		mistakes = append(mistakes, errors.New("bucket must be the name of a bucket"))
+		mistakes = append(mistakes, errors.New("s3.bucket: must be the name of a bucket"))
 	}
 	if conf.AccessKey.IsZero() != conf.SecretKey.IsZero() {
-		mistakes = append(mistakes, errors.New("access_key and secret_key are given together or not at all"))
+		mistakes = append(mistakes, errors.New("s3: access_key and secret_key are given together or not at all"))
 	}
 	if conf.Endpoint != "" {
 		parsed, err := url.Parse(conf.Endpoint)
 		if err != nil || parsed.Host == "" || parsed.User != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") {
-			mistakes = append(mistakes, errors.New("endpoint must be an http or https URL without user and password"))
+			mistakes = append(mistakes, errors.New("s3.endpoint: must be an http or https URL without user and password"))
 		}
 	}
 	if trimmed := strings.Trim(conf.Prefix, "/"); trimmed != "" {
 		if err := checkKey(trimmed); err != nil || len(trimmed) > maxPrefix {
-			mistakes = append(mistakes, fmt.Errorf("prefix must be like a key, of at most %d bytes", maxPrefix))
+			mistakes = append(mistakes, fmt.Errorf("s3.prefix: must be like a key, of at most %d bytes", maxPrefix))
 		}
 		prefix = trimmed + "/"
 	}

@@ -67,6 +67,7 @@ func TestS3SaysWhatToDo(t *testing.T) {
 		permanent bool
 	}{
 		{"NoSuchBucket", 404, "create it", false},
+		{"NotFound", 404, "there is no such bucket", false}, // how an answer without a body is named
 		{"AccessDenied", 403, "s3:PutObject", false},
 		{"InvalidAccessKeyId", 403, "check access_key", false},
 		{"SignatureDoesNotMatch", 403, "check secret_key", false},
@@ -458,7 +459,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 		{"a prefix with slashes around it", "", func(c *S3Config) { c.Prefix = "/soc/alerts/" }},
 		{"no bucket", "bucket", func(c *S3Config) { c.Bucket = "" }},
 		{"a bucket with a path", "bucket", func(c *S3Config) { c.Bucket = "evidence/soc" }},
-		{"no region", "region is missing", func(c *S3Config) { c.Region = "" }},
+		{"no region", "s3.region: is missing", func(c *S3Config) { c.Region = "" }},
 		{"an access key alone", "together", func(c *S3Config) { c.AccessKey = key }},
 		{"a secret key alone", "together", func(c *S3Config) { c.SecretKey = key }},
 		{"an endpoint without a scheme", "endpoint", func(c *S3Config) { c.Endpoint = "s3.lab.example" }},

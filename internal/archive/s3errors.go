@@ -62,7 +62,7 @@ var codePattern = regexp.MustCompile(`^[A-Za-z0-9.]{1,64}$`)
 // advice puts the error codes of the S3 API reference (section "List of error codes", read 2026-11) into words.
 func advice(name string) (reason string, permanent bool) {
 	switch name {
-	case "NoSuchBucket":
+	case "NoSuchBucket", "NotFound": // the second is the SDK's name for a 404 without a body
 		return "there is no such bucket: check bucket, region and endpoint, or create it", false
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden":
 		return "access denied: allow s3:ListBucket on the bucket and s3:GetObject and s3:PutObject on its objects " +
