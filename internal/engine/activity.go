@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -74,45 +73,4 @@ func decodeEvent(message *jetstream.RawStreamMsg) (framework.Event, error) {
 		return event, fmt.Errorf("decode event at %s: %w", message.Subject, err)
 	}
 	return event, nil
-}
-
-// Recent returns the newest events of all sources, newest first, at most limit.
-func (e *Engine) Recent(ctx context.Context, limit int) ([]framework.Event, error) {
-	events := []framework.Event{}
-	for source, stream := range e.streams.all() {
-		newest, err := recent(ctx, stream, "ev."+source+".", limit)
-		if err != nil {
-			return nil, fmt.Errorf("read newest events of source %s: %w", source, err)
-		}
-		events = append(events, newest...)
-	}
-	slices.SortStableFunc(events, func(a, b framework.Event) int { return b.Time.Compare(a.Time) })
-	return events[:min(len(events), limit)], nil
-}
-
-// recent walks one stream back from its end. Replays lie in it too and are passed over.
-func recent(ctx context.Context, stream jetstream.Stream, prefix string, limit int) ([]framework.Event, error) {
-	info, err := stream.Info(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
-	}
-	var events []framework.Event
-	for at := info.State.LastSeq; at >= info.State.FirstSeq && at > 0 && len(events) < limit; at-- {
-		message, err := stream.GetMsg(ctx, at)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read message %d: %w", at, err)
-		}
-		if !strings.HasPrefix(message.Subject, prefix) {
-			continue
-		}
-		event, err := decodeEvent(message)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, event)
-	}
-	return events, nil
 }

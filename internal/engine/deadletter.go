@@ -55,27 +55,6 @@ func (e *Engine) bury(ctx context.Context, dead letter) error {
 	return nil
 }
 
-// DeadLetters returns the dead letters, oldest first, at most limit.
-func (e *Engine) DeadLetters(ctx context.Context, limit int) ([]framework.DeadLetter, error) {
-	letters := []framework.DeadLetter{}
-	for next := uint64(1); len(letters) < limit; {
-		message, err := e.letters.GetMsg(ctx, next, jetstream.WithGetMsgSubject(letterPrefix+">"))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list dead letters: %w", err)
-		}
-		dead, err := decodeLetter(message)
-		if err != nil {
-			return nil, err
-		}
-		letters = append(letters, dead.DeadLetter)
-		next = message.Sequence + 1
-	}
-	return letters, nil
-}
-
 // DeadLetter returns one dead letter and its event, or framework.ErrNoEvent.
 func (e *Engine) DeadLetter(ctx context.Context, id string) (framework.DeadLetter, framework.Event, error) {
 	dead, err := e.letter(ctx, id)

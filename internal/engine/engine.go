@@ -39,6 +39,7 @@ type Engine struct {
 	ledger     *ledger
 	quota      *quota
 	runs       *runs
+	damaged    damaged
 
 	queues  atomic.Pointer[[]*queue] // in the order of the configuration; nil until Run
 	running sync.Mutex               // held by Run and Drain
@@ -75,7 +76,8 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	engine := &Engine{
 		opts: opts, log: opts.Log, now: opts.Now, lock: lock,
 		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
-		claim: semaphore.NewWeighted(1), draining: make(chan struct{}),
+		damaged: damaged{log: opts.Log},
+		claim:   semaphore.NewWeighted(1), draining: make(chan struct{}),
 	}
 	if err := engine.start(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
