@@ -16,7 +16,8 @@ var (
 )
 
 // Ledger is the durable, shared record of side effects. Keys are letters, digits and any of - _ . / =, at
-// most 200 bytes. Each write is safe against power loss before it returns and is seen by every replica.
+// most 200 bytes. Each write is safe against power loss before it returns and is seen by every replica that shares the
+// store; an embedded store is that of one process.
 type Ledger interface {
 	// Get returns the value and its revision, or ErrNotRecorded.
 	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
@@ -83,6 +84,15 @@ func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, 
 		return found, err
 	}
 	return effect.attempt(ctx, ledger, now, key, revision)
+}
+
+// Outcome returns the result of the effect that Once brings about under a key, or "" while there is none that is proven.
+func Outcome(ctx context.Context, ledger Ledger, key string) (string, error) {
+	record, _, err := readEffect(ctx, ledger, key)
+	if err != nil || record.State != stateDone {
+		return "", err
+	}
+	return record.Result, nil
 }
 
 // attempt records the intent, brings the effect about and records how that ended.

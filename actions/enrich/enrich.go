@@ -23,6 +23,9 @@ type Config struct {
 	Indicators map[framework.Kind]Paths `yaml:"indicators"`
 	With       []string                 `yaml:"with"`     // names of enrichers, in the order in which they are shown
 	Separate   bool                     `yaml:"separate"` // a comment for each enricher
+	// TicketOf is for events that are about no ticket: the name of the automation that makes one of the same event, which
+	// is waited for. Empty for events that are about a ticket.
+	TicketOf string `yaml:"ticket_of"`
 }
 
 // Defaults is one comment for all enrichers.
@@ -120,7 +123,7 @@ func (a *Action) order(job framework.Job) []string {
 // Do asks the job's enricher what it was not asked yet, stores the answers and then brings the comment up to date.
 // It has succeeded only once the comment showed what is stored.
 func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, error) {
-	target, err := a.locate(job)
+	target, err := a.locate(ctx, job)
 	if err != nil {
 		return framework.Result{}, err
 	}
@@ -219,7 +222,10 @@ func permanent(reason string) error {
 // Failed shows on the ticket that the job waits, is tried again or was given up. When it was only the comment that
 // could not be written there is nothing to say, and nowhere to say it.
 func (a *Action) Failed(ctx context.Context, job framework.Job, failure framework.Failure) error {
-	target, err := a.locate(job)
+	target, err := a.locate(ctx, job)
+	if _, waits := errors.AsType[*framework.Wait](err); waits {
+		return nil // there is no ticket yet on which to show it
+	}
 	if err != nil {
 		return err
 	}

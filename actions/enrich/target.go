@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"funnelweb/framework"
 )
@@ -18,6 +19,11 @@ var (
 // maxKey bounds a ticket's key in bytes: it becomes part of a ledger key of at most 200.
 const maxKey = 80
 
+const (
+	awaitLimit = 72 * time.Hour   // for the ticket of an event: a weekend
+	maxAwait   = 10 * time.Minute // between two looks for it
+)
+
 // target is the ticket that a job is about.
 type target struct {
 	ticket string // its key
@@ -26,20 +32,20 @@ type target struct {
 	data   any    // of the job's event
 }
 
-// locate reads the ticket's key and labels from the job's event.
-func (a *Action) locate(job framework.Job) (target, error) {
+// locate finds the ticket that is made of the job's event, else reads the ticket's key and labels from the event.
+func (a *Action) locate(ctx context.Context, job framework.Job) (target, error) {
 	data, err := framework.DecodeData(job.Event.Data)
 	if err != nil {
 		return target{}, fmt.Errorf("decode event %s: %w", job.Event.ID, err)
+	}
+	if a.config.TicketOf != "" {
+		return a.awaited(ctx, job, data)
 	}
 	keys := lookup(data, "issue.key")
 	if len(keys) != 1 || len(keys[0]) > maxKey || !ticketKey.MatchString(keys[0]) {
 		return target{}, permanent("the event is not about a ticket: it has no issue.key of the form ABC-123")
 	}
-	found := target{ticket: keys[0], entry: "comment." + keys[0], data: data}
-	if a.config.Separate {
-		found.entry += "." + job.Name
-	}
+	found := a.target(job, keys[0], data)
 	for _, label := range lookup(data, "issue.fields.labels") {
 		if match := originLabel.FindStringSubmatch(label); match != nil {
 			found.origin = match[1]
@@ -47,6 +53,35 @@ func (a *Action) locate(job framework.Job) (target, error) {
 		}
 	}
 	return found, nil
+}
+
+func (a *Action) target(job framework.Job, key string, data any) target {
+	found := target{ticket: key, entry: "comment." + key, data: data}
+	if a.config.Separate {
+		found.entry += "." + job.Name
+	}
+	return found
+}
+
+// awaited is the ticket that another automation makes of the job's event. While there is none the job waits, ever longer:
+// making it may itself wait for Jira, or for a person who replays a dead letter.
+func (a *Action) awaited(ctx context.Context, job framework.Job, data any) (target, error) {
+	making := framework.Job{Automation: a.config.TicketOf, Event: job.Event}
+	key, err := framework.Outcome(ctx, a.ledger, "ticket."+making.Key()) // where the action ticket records it
+	if err != nil {
+		return target{}, err
+	}
+	age := a.now().Sub(job.Event.Time)
+	switch {
+	case len(key) > maxKey || key != "" && !ticketKey.MatchString(key):
+		return target{}, permanent("what the automation " + a.config.TicketOf + " made has no key of the form ABC-123")
+	case key != "":
+		return a.target(job, key, data), nil
+	case age > awaitLimit:
+		return target{}, permanent("the automation " + a.config.TicketOf + " made no ticket of this event: see what became of it there")
+	}
+	wait := min(max(age/2, time.Second), maxAwait)
+	return target{}, &framework.Wait{Until: a.now().Add(wait), Reason: "the automation " + a.config.TicketOf + " has not made a ticket of this event yet"}
 }
 
 // origin returns the data of the alert that the ticket was made of, or nil when it was made by somebody else or the
