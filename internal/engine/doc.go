@@ -27,6 +27,12 @@
 //
 // Jobs run at least once. What must not happen twice goes through the Ledger.
 //
+// # When it is not ready
+//
+// Ready tells senders to stay away: when there is no room; when a sync failed, for ever, as later ones would succeed
+// without the lost pages; and when a write failed, to a probe every 10 s or of an event, until a later one to the same
+// stream succeeds.
+//
 // # What is kept where
 //
 //	stream EV_<source>   events and replays, 30 days or until finished, finished ones less when space runs out
@@ -34,4 +40,5 @@
 //	bucket ledger        side effects
 //	bucket runs          what became of each event in each job, 90 days since it last changed
 //	bucket quota         what was taken from each provider's limits
+//	stream PROBE         the last attempt to write
 package engine

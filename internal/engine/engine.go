@@ -40,6 +40,7 @@ type Engine struct {
 	quota      *quota
 	runs       *runs
 	damaged    damaged
+	probe      *probe
 
 	queues  atomic.Pointer[[]*queue] // in the order of the configuration; nil until Run
 	running sync.Mutex               // held by Run and Drain
@@ -124,6 +125,10 @@ func (e *Engine) openStores(ctx context.Context) error {
 	if e.runs, err = openRuns(ctx, e.js); err != nil {
 		return err
 	}
+	if _, err := e.js.CreateOrUpdateStream(ctx, probeConfig()); err != nil {
+		return fmt.Errorf("open probe: %w", err)
+	}
+	e.probe = &probe{engine: e, at: e.now().Add(-probeEvery)}
 	return e.streams.open(ctx, e.js, e.now)
 }
 
@@ -147,8 +152,14 @@ func (e *Engine) Ready(ctx context.Context) error {
 	case err != nil:
 		return e.unready("the store does not answer: restart; if that does not help, the log has the cause", err)
 	}
+	if err := e.probe.check(ctx); err != nil {
+		return e.unready(unwritable, err)
+	}
 	return nil
 }
+
+// unwritable is why an engine is not ready whose store answers.
+const unwritable = "the store cannot write: check its disk; if it stays so, restart"
 
 func (e *Engine) unready(reason string, cause error) error {
 	return &framework.ServiceError{Service: "event store", Op: "check", Reason: reason, Err: cause}

@@ -36,6 +36,7 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 	if len(events) == 0 {
 		return nil, nil
 	}
+	sender := ctx
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	if err := e.barrier.failed(); err != nil {
@@ -54,15 +55,25 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 	if err := e.makeRoom(ctx, take); err != nil {
 		return nil, unavailable(err)
 	}
+	receipts, err := e.write(ctx, events, batch)
+	if err == nil {
+		e.probe.worked(events, receipts)
+		return receipts, nil
+	}
+	if sender.Err() == nil { // else the store had not the time
+		e.probe.failed(events, err)
+	}
+	return nil, unavailable(errors.Join(err, e.remakeLost(ctx, events, err)))
+}
+
+// write returns when all messages are safe.
+func (e *Engine) write(ctx context.Context, events []framework.Event, batch []pending) ([]framework.Receipt, error) {
 	receipts, err := e.send(ctx, events, batch)
 	if err != nil {
-		return nil, unavailable(errors.Join(err, e.remakeLost(ctx, events, err)))
+		return nil, err
 	}
 	// A duplicate waits too: the first delivery may not be safe yet.
-	if err := e.barrier.wait(ctx); err != nil {
-		return nil, unavailable(err)
-	}
-	return receipts, nil
+	return receipts, e.barrier.wait(ctx)
 }
 
 // remakeLost makes streams again that do not answer because the store has lost them, for when the sender repeats.

@@ -107,7 +107,7 @@ func (s *streams) all() map[string]jetstream.Stream {
 func sourceConfig(source string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:                 streamPrefix + source,
-		Subjects:             []string{"ev." + source + ".>", "redo." + source + ".>"},
+		Subjects:             []string{"ev." + source + ".>", "redo." + source + ".>", "probe." + source + ".>"},
 		Retention:            jetstream.LimitsPolicy,
 		Discard:              jetstream.DiscardNew,
 		MaxMsgsPerSubject:    1,
