@@ -65,10 +65,11 @@ func newLoop(t *testing.T) loop {
 	return l
 }
 
-// replica is the enriching action of one more process.
-func (l loop) replica(t *testing.T) *enrich.Action {
+// replica is the enriching action of one more process. With ticketOf it works on alerts, else on tickets.
+func (l loop) replica(t *testing.T, ticketOf string) *enrich.Action {
 	t.Helper()
 	return must(enrich.New(enrich.Config{
+		TicketOf:   ticketOf,
 		Indicators: map[framework.Kind]enrich.Paths{framework.User: {"result.user"}, framework.MD5: {"result.md5"}},
 		With:       []string{"directory", "engines"},
 	}, l.deps))(t)
@@ -129,7 +130,7 @@ func TestAnAlertBecomesAnEnrichedTicketInWhichNothingFromOutsideIsLive(t *testin
 	t.Parallel()
 	l := newLoop(t)
 	created := l.alert(t)
-	replica := l.replica(t)
+	replica := l.replica(t, "")
 	for _, name := range replica.Jobs() {
 		l.untilWorks(t, work{replica, framework.Job{Automation: "enrich-ticket", Name: name, Event: created}})
 	}
@@ -178,7 +179,7 @@ func TestReplicasAtOnceOnAMisbehavingJiraMakeOneTicketAndOneWholeComment(t *test
 			created := l.alert(t)
 			var works []work
 			for _, name := range []string{"directory", "engines", "directory"} { // one is delivered twice
-				works = append(works, work{l.replica(t), framework.Job{Automation: "enrich-ticket", Name: name, Event: created}})
+				works = append(works, work{l.replica(t, ""), framework.Job{Automation: "enrich-ticket", Name: name, Event: created}})
 			}
 			l.untilWorks(t, works...)
 			var bodies []string
@@ -195,4 +196,23 @@ func TestReplicasAtOnceOnAMisbehavingJiraMakeOneTicketAndOneWholeComment(t *test
 			}
 		})
 	}
+}
+
+func TestAnAlertIsEnrichedAlthoughJirasWebhookNeverArrives(t *testing.T) {
+	t.Parallel()
+	l := newLoop(t)
+	l.Faults().Add(fault.Fault{Match: "POST /rest/api/2/issue", CutAfter: true, Times: 1})
+	alert := must(framework.NewEvent("splunk.alert", "1", framework.JSON(malware)))(t)
+	alert.Time = frameworktest.Start()
+	works := []work{{l.tick, framework.Job{Automation: "ticket-for-alert", Event: alert}}}
+	replica := l.replica(t, "ticket-for-alert")
+	for _, name := range replica.Jobs() {
+		works = append(works, work{replica, framework.Job{Automation: "enrich-alert", Name: name, Event: alert}})
+	}
+	l.untilWorks(t, works...)
+	comments := l.Comments("SEC-1")
+	if len(l.Issues()) != 1 || len(comments) != 1 {
+		t.Fatalf("%d tickets, %d comments", len(l.Issues()), len(comments))
+	}
+	compareGolden(t, "comment.wiki.golden", comments[0].Body)
 }
