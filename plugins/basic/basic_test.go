@@ -53,6 +53,10 @@ func encoded(text string) string { return base64.StdEncoding.EncodeToString([]by
 
 func TestGoodPasswordsPassAndTheRestIsRefused(t *testing.T) {
 	good := "Basic " + encoded("splunk:"+current)
+	loose := strings.Replace(encoded("jdoe:"+colons), "w==", "x==", 1)
+	if loose == encoded("jdoe:"+colons) {
+		t.Fatal("this password leaves no bits over: ", loose)
+	}
 	frameworktest.RunBeforeSuite(t, plugin(t, users()...),
 		[]*framework.Request{
 			call(good),
@@ -82,6 +86,7 @@ func TestGoodPasswordsPassAndTheRestIsRefused(t *testing.T) {
 			call("Basic " + encoded("J\xfcrgen M\xfcller:"+umlaut)),
 			call("Basic " + strings.TrimRight(encoded("splunk:"+current), "=") + "!"),
 			call("Basic " + encoded("splunk:"+current) + "\n"),
+			call("Basic " + loose), // the same bytes with other bits behind their end
 			call("Basic " + encoded("splunk:"+current) + " "),
 			call("Basic " + encoded("splunk:"+current+"\x00")),
 			call("Basic " + encoded("splunk:"+strings.Repeat("a", 100_000))),

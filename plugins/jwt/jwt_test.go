@@ -40,6 +40,7 @@ func TestTokensBySecret(t *testing.T) {
 			hs(current, but(gojwt.MapClaims{"sub": nil, "iat": nil, "key": "of another system"})),
 			hs(current, but(gojwt.MapClaims{"exp": at(-29), "nbf": at(29), "iat": at(29)})),
 			hs(current, but(gojwt.MapClaims{"exp": float64(at(1)) + 0.5})),
+			hs(current, but(gojwt.MapClaims{"exp": 253402300799})), // the end of the year 9999
 			sign(gojwt.SigningMethodHS256, []byte(current), map[string]any{"kid": "whatever", "typ": "application/at+jwt"}, good()),
 		), call("bearer  "+token)),
 		append(bearers(
@@ -70,6 +71,7 @@ func TestTokensBySecret(t *testing.T) {
 			hs(current, but(gojwt.MapClaims{"exp": at(-30)})),
 			hs(current, but(gojwt.MapClaims{"exp": fmt.Sprint(at(60))})),
 			hs(current, but(gojwt.MapClaims{"exp": true})),
+			hs(current, but(gojwt.MapClaims{"exp": 253402300800})),
 			hs(current, but(gojwt.MapClaims{"exp": 1e300})),
 			hs(current, but(gojwt.MapClaims{"exp": math.MaxInt64})),
 			hs(current, but(gojwt.MapClaims{"nbf": at(31)})),

@@ -94,6 +94,24 @@ func TestTableShrinksAfterAFlood(t *testing.T) {
 	}
 }
 
+func TestCallersLeaveInTheOrderInWhichTheyAreAsGoodAsNew(t *testing.T) {
+	table := newTable(time.Second, 100, 1000)
+	now := frameworktest.Start()
+	for range 100 {
+		table.take(caller(0), now) // good as new after the others
+	}
+	for n := range 50 {
+		table.take(caller(n+1), now)
+	}
+	now = now.Add(2 * time.Second)
+	for range 20 {
+		table.take(caller(0), now)
+	}
+	if len(table.queue) != 1 || table.known[caller(0)] == nil {
+		t.Errorf("%d callers are known", len(table.queue))
+	}
+}
+
 func TestCallersAtOnceShareTheirAllowance(t *testing.T) {
 	table := newTable(time.Second, 50, 10)
 	now := frameworktest.Start()
