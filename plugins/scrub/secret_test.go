@@ -145,7 +145,7 @@ func hostile() []string {
 func TestHostileTextsEnd(t *testing.T) {
 	p := plugin(t, everything())
 	for _, piece := range hostile() {
-		if _, err := scrubbed(t, p, "text/plain", strings.Repeat(piece, (1<<20)/len(piece))); err != nil {
+		if _, err := scrubbed(t, p, "text/plain", strings.Repeat(piece, (1<<18)/len(piece))); err != nil {
 			t.Errorf("%q: %v", piece, err)
 		}
 	}
