@@ -37,8 +37,14 @@
 //
 //	stream EV_<source>   events and replays, 30 days or until finished, finished ones less when space runs out
 //	stream DLQ           dead letters with their events, until they are replayed or dropped
-//	bucket ledger        side effects
+//	bucket ledger        side effects, 400 days since the last write of each
 //	bucket runs          what became of each event in each job, 90 days since it last changed
 //	bucket quota         what was taken from each provider's limits
 //	stream PROBE         the last attempt to write
+//
+// All of it shares Options.MaxStore. Seven eighths of that are for events, minus what the rest holds already; the last
+// eighth is for the rest alone. The ledger is the part that grows with time and not with the load: a ticket's entries
+// are about half a KiB, and the state of a living comment is as long as the comment, so that a thousand tickets a day
+// with comments of 2 KiB come to 1 GiB in the end. What expires from the ledger may happen a second time: a dead letter
+// that is replayed after more than 400 days, and a comment that is then written anew.
 package engine

@@ -17,14 +17,14 @@ const maxLedgerValue = 1 << 20
 
 var ledgerKey = regexp.MustCompile(`^[A-Za-z0-9_./=-]{1,200}$`)
 
-// ledger is a framework.Ledger on a bucket with one revision per key, which never expires.
+// ledger is a framework.Ledger on a bucket with one revision per key.
 type ledger struct {
 	bucket  jetstream.KeyValue
 	barrier *barrier
 }
 
 func openLedger(ctx context.Context, js jetstream.JetStream, barrier *barrier) (*ledger, error) {
-	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "ledger"})
+	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "ledger", TTL: ledgerRetention})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"funnelweb/framework"
 )
@@ -121,4 +122,38 @@ func FuzzBucketKey(f *testing.F) {
 			t.Errorf("%q becomes %q", a, encodedA)
 		}
 	})
+}
+
+func TestALedgerEntryOutlivesEveryEventAndExpiresInTheEnd(t *testing.T) {
+	if ledgerRetention < runRetention || runRetention < retention {
+		t.Errorf("entries are kept for %s, runs for %s, events for %s", ledgerRetention, runRetention, retention)
+	}
+	dir := t.TempDir()
+	engine := open(t, dir, nil)
+	// A store from before had no limit.
+	if _, err := openBucket(t.Context(), engine.js, jetstream.KeyValueConfig{Bucket: "ledger"}); err != nil {
+		t.Fatal(err)
+	}
+	revision, err := engine.Ledger().Put(t.Context(), "ticket.abc", []byte("intent"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeEngine(t, engine)
+
+	engine = open(t, dir, nil)
+	status, err := engine.ledger.bucket.Status(t.Context())
+	if err != nil || status.TTL() != 400*day {
+		t.Errorf("entries are kept for %s, error %v", status.TTL(), err)
+	}
+	before, err := engine.ledger.bucket.Get(t.Context(), "ticket=dabc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := engine.Ledger().Put(t.Context(), "ticket.abc", []byte("done"), revision); err != nil {
+		t.Fatal(err)
+	}
+	after, err := engine.ledger.bucket.Get(t.Context(), "ticket=dabc")
+	if err != nil || !after.Created().After(before.Created()) {
+		t.Errorf("a write does not begin the time anew: %s, then %s, error %v", before.Created(), after.Created(), err)
+	}
 }

@@ -33,9 +33,10 @@ const (
 	defaultJobTimeout = time.Minute
 	defaultAckWait    = time.Minute // facts: 60 s with heartbeats; the time until a killed worker's event comes back
 
-	retention    = 30 * day              // of events, and of those that a queue still needs until it does not
-	maxWait      = retention             // of a job, until it is asked again; its run is rewritten then
-	runRetention = retention + 2*maxWait // since the last change: as long as any event that the run is of
+	retention       = 30 * day              // of events, and of those that a queue still needs until it does not
+	maxWait         = retention             // of a job, until it is asked again; its run is rewritten then
+	ledgerRetention = 400 * day             // since the last write: over a year, and much longer than any event
+	runRetention    = retention + 2*maxWait // since the last change: as long as any event that the run is of
 
 	storeTimeout   = 10 * time.Second // for one call to the store: a slower one is as good as down
 	maxInFlight    = 64 << 20         // bytes of events on their way into the store: memory under a flood
