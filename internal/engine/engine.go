@@ -32,7 +32,8 @@ type Engine struct {
 	space   *space
 
 	inFlight   *semaphore.Weighted
-	reclaiming sync.Mutex // held while finished events are given up for room
+	reclaiming sync.Mutex        // held while finished events are given up for room
+	reclaimed  map[string]uint64 // by source, where that stopped; guarded by reclaiming
 	streams    streams
 	letters    jetstream.Stream
 	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
@@ -77,8 +78,9 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	engine := &Engine{
 		opts: opts, log: opts.Log, now: opts.Now, lock: lock,
 		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
-		damaged: damaged{log: opts.Log},
-		claim:   semaphore.NewWeighted(1), draining: make(chan struct{}),
+		damaged:   damaged{log: opts.Log},
+		reclaimed: map[string]uint64{},
+		claim:     semaphore.NewWeighted(1), draining: make(chan struct{}),
 	}
 	if err := engine.start(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())

@@ -8,6 +8,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// maxReclaimed bounds how many events of a source are looked at one by one for one event's room.
+const maxReclaimed = 2000
+
 // makeRoom asks for room, by space.take or space.check. When there is none it gives up the oldest events that every
 // queue is finished with, and asks again: keeping events longer than needed is no reason to refuse new ones.
 func (e *Engine) makeRoom(ctx context.Context, ask func(context.Context) error) error {
@@ -19,36 +22,71 @@ func (e *Engine) makeRoom(ctx context.Context, ask func(context.Context) error) 
 	if err := ask(ctx); !errors.Is(err, errFull) {
 		return err // someone else made room meanwhile
 	}
-	for _, stream := range e.streams.all() {
-		if err := reclaim(ctx, stream); err != nil {
+	for source, stream := range e.streams.all() {
+		if err := e.reclaim(ctx, source, stream, maxReclaimed); err != nil {
 			return errors.Join(errFull, err)
 		}
 	}
 	return ask(ctx)
 }
 
-// reclaim removes up to a tenth of a stream's messages, the oldest first, and none that a queue still needs.
-func reclaim(ctx context.Context, stream jetstream.Stream) error {
+// reclaim removes up to a tenth of a stream's messages, the oldest first, and none that a queue still needs: all in
+// front of the first unfinished one at once, or, where that is the very first, one by one those that are finished.
+func (e *Engine) reclaim(ctx context.Context, source string, stream jetstream.Stream, most int) error {
 	info, err := stream.Info(ctx)
 	if err != nil {
-		return fmt.Errorf("read stream: %w", err)
+		return fmt.Errorf("read stream of source %s: %w", source, err)
+	}
+	needs, err := e.needsOf(ctx, source, stream, true)
+	if err != nil {
+		return fmt.Errorf("source %s: %w", source, err)
 	}
 	state := info.State
-	upTo := state.FirstSeq + state.Msgs/10 + 1 // the first that stays
-	consumers := stream.ListConsumers(ctx)
-	for consumer := range consumers.Info() {
-		if consumer.NumPending > 0 || consumer.NumAckPending > 0 {
-			upTo = min(upTo, consumer.AckFloor.Stream+1)
-		}
+	tenth := state.Msgs/10 + 1
+	upTo := state.FirstSeq + tenth // the first that stays
+	for _, queue := range needs {
+		upTo = min(upTo, queue.floor+1)
 	}
-	if err := consumers.Err(); err != nil {
-		return fmt.Errorf("list queues of stream %s: %w", info.Config.Name, err)
-	}
-	if upTo <= state.FirstSeq || state.Msgs == 0 {
+	switch {
+	case state.Msgs == 0:
 		return nil
+	case upTo <= state.FirstSeq:
+		return e.reclaimSingly(ctx, source, stream, needs, bounds{state.LastSeq, most, tenth})
 	}
 	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(upTo)); err != nil {
-		return fmt.Errorf("remove finished events of stream %s: %w", info.Config.Name, err)
+		return fmt.Errorf("remove finished events of source %s: %w", source, err)
 	}
+	return nil
+}
+
+// bounds of a walk over messages.
+type bounds struct {
+	last    uint64 // the queues were not asked about what is behind it
+	looked  int
+	removed uint64
+}
+
+// reclaimSingly removes finished messages within the bounds, from where it stopped the last time.
+func (e *Engine) reclaimSingly(ctx context.Context, source string, stream jetstream.Stream, needs []need, most bounds) error {
+	next := e.reclaimed[source]
+	delete(e.reclaimed, source)
+	for removed := uint64(0); most.looked > 0 && removed < most.removed; most.looked-- {
+		message, err := stream.GetMsg(ctx, max(1, next), jetstream.WithGetMsgSubject(">"))
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && message.Sequence > most.last {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read old event of source %s: %w", source, err)
+		}
+		gone, err := e.removeUnneeded(ctx, stream, needs, message)
+		if err != nil {
+			return err
+		}
+		if gone {
+			removed++
+		}
+		next = message.Sequence + 1
+	}
+	e.reclaimed[source] = next
 	return nil
 }

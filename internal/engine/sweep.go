@@ -53,7 +53,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 
 func (s *sweeper) sweepSource(ctx context.Context, source string, stream jetstream.Stream) error {
 	before := s.engine.now().Add(-retention)
-	needs, err := s.engine.needsOf(ctx, source, stream)
+	needs, err := s.engine.needsOf(ctx, source, stream, false)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *sweeper) sweepSource(ctx context.Context, source string, stream jetstre
 		if err != nil {
 			return fmt.Errorf("read old event: %w", err)
 		}
-		if err := s.engine.removeUnneeded(ctx, stream, needs, message); err != nil {
+		if _, err := s.engine.removeUnneeded(ctx, stream, needs, message); err != nil {
 			return err
 		}
 		next = message.Sequence + 1
@@ -76,18 +76,19 @@ func (s *sweeper) sweepSource(ctx context.Context, source string, stream jetstre
 	return nil
 }
 
-func (e *Engine) removeUnneeded(ctx context.Context, stream jetstream.Stream, needs []need, message *jetstream.RawStreamMsg) error {
+// removeUnneeded removes a message that no queue holds, and reports whether it did.
+func (e *Engine) removeUnneeded(ctx context.Context, stream jetstream.Stream, needs []need, message *jetstream.RawStreamMsg) (bool, error) {
 	for _, queue := range needs {
 		needed, err := queue.holds(ctx, e.runs, message)
 		if needed || err != nil {
-			return err
+			return false, err
 		}
 	}
 	err := stream.DeleteMsg(ctx, message.Sequence)
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
-		return fmt.Errorf("remove old event: %w", err)
+		return false, fmt.Errorf("remove old event: %w", err)
 	}
-	return nil
+	return true, nil
 }
 
 // need is what one queue still has to do with its stream, when it was asked.
@@ -97,29 +98,29 @@ type need struct {
 	floor uint64 // it is finished with everything up to here
 }
 
-// needsOf asks the configured queues of a source. When one of them is missing nobody can say what it needs, which is an
-// error.
-func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.Stream) ([]need, error) {
-	found := map[string]*jetstream.ConsumerInfo{}
+// needsOf asks the queues of a source that are not finished; those that are not configured only if it is told to. When a
+// configured one is missing nobody can say what it needs, which is an error.
+func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.Stream, unconfigured bool) ([]need, error) {
+	missing := map[string]bool{}
+	for _, queue := range e.configured() {
+		if queue.source == source {
+			missing[queue.name] = true
+		}
+	}
+	var needs []need
 	consumers := stream.ListConsumers(ctx)
 	for info := range consumers.Info() {
-		found[info.Name] = info
+		asked := unconfigured || missing[info.Name]
+		delete(missing, info.Name)
+		if asked && (info.NumPending > 0 || info.NumAckPending > 0) {
+			needs = append(needs, need{info.Name, info, info.AckFloor.Stream})
+		}
 	}
 	if err := consumers.Err(); err != nil {
 		return nil, fmt.Errorf("list queues: %w", err)
 	}
-	var needs []need
-	for _, queue := range e.configured() {
-		if queue.source != source {
-			continue
-		}
-		info := found[queue.name]
-		if info == nil {
-			return nil, fmt.Errorf("queue %s is missing", queue.name)
-		}
-		if info.NumPending > 0 || info.NumAckPending > 0 {
-			needs = append(needs, need{queue.name, info, info.AckFloor.Stream})
-		}
+	for name := range missing {
+		return nil, fmt.Errorf("queue %s is missing", name)
 	}
 	return needs, nil
 }
