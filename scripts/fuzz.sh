@@ -9,6 +9,10 @@ if [ -z "$targets" ]; then
 	echo 'there are no fuzz tests' >&2
 	exit 1
 fi
+# The schema check against an independent judge, on documents made at random: the count is in what it prints.
+echo "== ./framework TestTheJudgeAgreesOnRandomDocuments"
+"${GO:-go}" test ./framework -run '^TestTheJudgeAgreesOnRandomDocuments$' -v -documents "${DOCUMENTS:-2000000}" | grep -v '^=== '
+
 # Without a bound on minimising, a target can stand still for most of its time.
 printf '%s\n' "$targets" | while read -r folder target; do
 	echo "== $folder $target"
