@@ -202,4 +202,3 @@ func problem(t *testing.T, a answer) framework.Problem {
 	}
 	return p
 }
-
