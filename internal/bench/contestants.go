@@ -13,6 +13,7 @@ import (
 
 	"funnelweb/framework"
 	"funnelweb/plugins/hmac"
+	"funnelweb/plugins/ratelimit"
 	"funnelweb/plugins/scrub"
 	"funnelweb/plugins/token"
 )
@@ -31,8 +32,9 @@ const (
 	nameGin    = "gin"
 	nameHuma   = "Huma"
 	nameFunnel = "funnel"
+	nameSigned = "funnel, signed"
 	nameForged = "funnel, forged"
-	nameSigned = "by hand, forged"
+	nameRefuse = "by hand, forged"
 )
 
 // contestants are all that are measured. The last two are sent forged signatures.
@@ -43,9 +45,10 @@ func contestants() []contestant {
 		{nameByHand, "net/http and encoding/json, eleven checks by hand", byHand, goodCall()},
 		{nameGin, "gin, ShouldBindJSON with validator's tags", byGin, goodCall()},
 		{nameHuma, "Huma on gin, as it comes", byHuma, goodCall()},
-		{nameFunnel, "ours: token, hmac, input checked, output checked, scrub", byFunnel, goodCall()},
-		{nameForged, "ours, refusing a body that was changed after it was signed", byFunnel, forgedCall()},
-		{nameSigned, "by hand, with the signature checked before all else, refusing the same", signedByHand, forgedCall()},
+		{nameFunnel, "ours: token, ratelimit, input checked, output checked, scrub", byFunnel(tokenBefore), goodCall()},
+		{nameSigned, "ours, with a signature of the body (hmac) instead of a token", byFunnel(hmacBefore), goodCall()},
+		{nameForged, "the same, refusing a body that was changed after it was signed", byFunnel(hmacBefore), forgedCall()},
+		{nameRefuse, "by hand, with the signature checked before all else, refusing the same", signedByHand, forgedCall()},
 	}
 }
 
@@ -87,46 +90,53 @@ func byHuma(log *slog.Logger) (http.Handler, error) {
 	return engine, nil
 }
 
-func byFunnel(log *slog.Logger) (http.Handler, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// byFunnel mounts the webhook behind three plugins of the program's own, as a configuration would have them.
+func byFunnel(authenticator func(framework.Deps) (framework.Named[framework.Before], error)) func(*slog.Logger) (http.Handler, error) {
+	return func(log *slog.Logger) (http.Handler, error) {
+		if log == nil {
+			log = slog.New(slog.DiscardHandler)
+		}
+		deps := framework.Deps{Log: log, Now: time.Now} //nolint:forbidigo // the clock comes in here
+		funnel, err := framework.NewFunnel(framework.Info{Title: "bench", Version: "1"}, log, deps.Now)
+		if err != nil {
+			return nil, err
+		}
+		first, err := authenticator(deps)
+		if err != nil {
+			return nil, err
+		}
+		limited := ratelimit.Defaults()
+		limited.Rate = ratelimit.Rate{Count: 1_000_000, Per: time.Second}
+		limited.Burst = 1_000_000
+		limiter, err := ratelimit.New(limited, deps)
+		if err != nil {
+			return nil, fmt.Errorf("ratelimit: %w", err)
+		}
+		scrubber, err := scrub.New(scrub.Config{Cards: true, SSN: true}, deps)
+		if err != nil {
+			return nil, fmt.Errorf("scrub: %w", err)
+		}
+		type input struct{ Body Alert }
+		return funnel, funnel.Mount(framework.Endpoint[input, Receipt]{
+			Method: http.MethodPost, Path: path, ID: "alert", MaxBody: maxBody,
+			Handle: func(_ context.Context, in *input) (*Receipt, error) { return accept(&in.Body), nil },
+		}.Route(), framework.Chain{
+			Before: []framework.Named[framework.Before]{first, {Name: "ratelimit", Part: limiter}},
+			After:  []framework.Named[framework.After]{{Name: "scrub", Part: scrubber}},
+		})
 	}
-	funnel, err := framework.NewFunnel(framework.Info{Title: "bench", Version: "1"}, log, time.Now) //nolint:forbidigo // the clock comes in here
-	if err != nil {
-		return nil, err
-	}
-	deps := framework.Deps{Log: log, Now: time.Now} //nolint:forbidigo // the clock comes in here
-	chain, err := plugins(deps)
-	if err != nil {
-		return nil, err
-	}
-	type input struct{ Body Alert }
-	return funnel, funnel.Mount(framework.Endpoint[input, Receipt]{
-		Method: http.MethodPost, Path: path, ID: "alert", MaxBody: maxBody,
-		Handle: func(_ context.Context, in *input) (*Receipt, error) { return accept(&in.Body), nil },
-	}.Route(), chain)
 }
 
-// plugins are three of the program's own, as a configuration would have them.
-func plugins(deps framework.Deps) (framework.Chain, error) {
-	bearers := token.Defaults()
-	bearers.Secrets = []framework.Secret{framework.NewSecret(bearer)}
-	tokens, err := token.New(bearers, deps)
-	if err != nil {
-		return framework.Chain{}, fmt.Errorf("token: %w", err)
-	}
-	signed := hmac.Defaults()
-	signed.Preset, signed.Secrets = "github", []framework.Secret{framework.NewSecret(signingKey)}
-	signatures, err := hmac.New(signed, deps)
-	if err != nil {
-		return framework.Chain{}, fmt.Errorf("hmac: %w", err)
-	}
-	scrubber, err := scrub.New(scrub.Config{Cards: true, SSN: true}, deps)
-	if err != nil {
-		return framework.Chain{}, fmt.Errorf("scrub: %w", err)
-	}
-	return framework.Chain{
-		Before: []framework.Named[framework.Before]{{Name: "token", Part: tokens}, {Name: "hmac", Part: signatures}},
-		After:  []framework.Named[framework.After]{{Name: "scrub", Part: scrubber}},
-	}, nil
+func tokenBefore(deps framework.Deps) (framework.Named[framework.Before], error) {
+	config := token.Defaults()
+	config.Secrets = []framework.Secret{framework.NewSecret(bearer)}
+	plugin, err := token.New(config, deps)
+	return framework.Named[framework.Before]{Name: "token", Part: plugin}, err
+}
+
+func hmacBefore(deps framework.Deps) (framework.Named[framework.Before], error) {
+	config := hmac.Defaults()
+	config.Preset, config.Secrets = "github", []framework.Secret{framework.NewSecret(signingKey)}
+	plugin, err := hmac.New(config, deps)
+	return framework.Named[framework.Before]{Name: "hmac", Part: plugin}, err
 }

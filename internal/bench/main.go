@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 }
 
 func serveOne(ctx context.Context, o options, in io.Reader, out io.Writer) error {
-	all := contestants()
+	all := contestants() //nolint:contextcheck // what is mounted takes the context of each request
 	i := slices.IndexFunc(all, func(c contestant) bool { return c.name == o.serve })
 	if i < 0 {
 		return fmt.Errorf("no contestant %q", o.serve)
@@ -76,7 +76,7 @@ func lineLog(with bool) *slog.Logger {
 func compare(ctx context.Context, o options, out io.Writer) error {
 	var r report
 	for _, line := range []bool{false, true} {
-		entries, err := inProcessEntries(line)
+		entries, err := inProcessEntries(line) //nolint:contextcheck // what is mounted takes the context of each request
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func compare(ctx context.Context, o options, out io.Writer) error {
 		}
 		r.sections = append(r.sections, section{line: line, entries: entries})
 	}
-	text := r.markdown(o)
+	text := r.markdown(o) //nolint:contextcheck // what is mounted takes the context of each request
 	if _, err := io.WriteString(out, text); err != nil {
 		return fmt.Errorf("print the report: %w", err)
 	}
@@ -120,7 +120,7 @@ func inProcessEntries(line bool) ([]*entry, error) {
 }
 
 func overLoopback(ctx context.Context, line bool, o options) (entries []*entry, err error) {
-	for _, c := range contestants() {
+	for _, c := range contestants() { //nolint:contextcheck // what is mounted takes the context of each request
 		server, startErr := startServer(ctx, c, line)
 		if startErr != nil {
 			return nil, errors.Join(err, startErr)

@@ -68,10 +68,9 @@ type bar struct {
 func (b bar) reached() bool { return b.got.median <= b.limit == b.most || b.got.median == b.limit }
 
 func (r report) bars() []bar {
-	quiet, line, wire := r.sections[0], r.sections[1], r.sections[2]
+	quiet, wire := r.sections[0], r.sections[2]
 	return []bar{
 		{what: "CPU a request, of gin's, in process", got: quiet.ratio(nameFunnel, nameGin, cpu), limit: 0.6, most: true},
-		{what: "CPU a request, of gin's, in process, each with a log line", got: line.ratio(nameFunnel, nameGin, cpu), limit: 0.6, most: true},
 		{what: "requests/s, of those by hand, over loopback", got: wire.ratio(nameFunnel, nameByHand, rate), limit: 0.9},
 		{what: "forged requests/s, of good ones by hand, over loopback", got: wire.ratio(nameForged, nameByHand, rate), limit: 0.75},
 	}
@@ -83,10 +82,10 @@ func (r report) missed() bool {
 
 const introduction = `# Benchmarks
 
-` + "`make bench`" + ` writes this page. The same webhook, of %d bytes with eleven fields under rules, is served in four ways:
+` + "`make bench`" + ` writes this page. The same webhook, of %d bytes with eleven fields under rules, is served in these ways:
 
 %s
-Only the funnel authenticates, checks its answer, looks through it for cards and social security numbers, gives each request an
+Only the funnel tells who calls, checks its answer, looks through it for cards and social security numbers, gives each request an
 id and sets security headers. CPU time is that of the process that serves, garbage collection and kernel included.
 
 The contestants take turns, in %d rounds of %d calls in process, without a socket, and of %d over loopback, each as a server process of
