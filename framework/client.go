@@ -17,6 +17,9 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		return netip.Addr{}
 	}
 	client := peer.Addr().Unmap().WithZone("")
+	if !contains(trusted, client) {
+		return client
+	}
 	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(said) - 1; i >= max(0, len(said)-maxForwarded) && contains(trusted, client); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(said[i]))

@@ -142,7 +142,11 @@ func (f *Funnel) Routes() []Mounted {
 // serve runs one request through its operation, sends the answer and logs it.
 func (f *Funnel) serve(c *gin.Context, o *operation) {
 	start, id := f.now(), newRequestID()
-	request := NewRequest(c.Request, id, nil, c.Param)
+	var params func(string) string
+	if len(c.Params) > 0 {
+		params = c.Param
+	}
+	request := NewRequest(c.Request, id, nil, params)
 	request.client = clientAddr(c.Request, f.trusted)
 	answer, cause := o.run(c.Request.Context(), request)
 	if err := request.answered(answer.Status); err != nil {
@@ -217,7 +221,7 @@ func send(w http.ResponseWriter, answer *Response, id string) {
 		w.WriteHeader(answer.Status)
 		return
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer.Body)))
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(answer.Body))}
 	w.WriteHeader(answer.Status)
 	_, _ = w.Write(answer.Body) // the caller is gone: nobody to tell
 }
@@ -231,7 +235,7 @@ func (f *Funnel) logRequest(r *Request, route string, status, size int, start ti
 	if !f.log.Enabled(r.Context(), level) {
 		return
 	}
-	attributes := []slog.Attr{
+	room := [11]slog.Attr{ // all that there can be: more would cost memory
 		slog.String("request_id", r.ID),
 		slog.String("method", loggedMethod(r.Method)),
 		slog.String("route", route),
@@ -241,6 +245,7 @@ func (f *Funnel) logRequest(r *Request, route string, status, size int, start ti
 		slog.Int("bytes_out", size),
 		slog.String("client", r.client.String()),
 	}
+	attributes := room[:8]
 	if r.identity != "" {
 		attributes = append(attributes, slog.String("identity", r.identity))
 	}
