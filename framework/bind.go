@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
+	"regexp"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -16,8 +18,9 @@ import (
 type binding struct {
 	parameters []parameter
 	body       *bodyBinding
-	raw        int // index of the field Raw, -1 when there is none
-	request    int // index of the field Request, -1 when there is none
+	query      bool // a parameter is in the query
+	raw        int  // index of the field Raw, -1 when there is none
+	request    int  // index of the field Request, -1 when there is none
 }
 
 type bodyBinding struct {
@@ -65,6 +68,7 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 		default:
 			p, err := newParameter(s, field, i)
 			b.parameters = append(b.parameters, p)
+			b.query = b.query || p.in == "query"
 			errs = append(errs, err)
 		}
 	}
@@ -104,8 +108,15 @@ func newParameter(s *schemas, field reflect.StructField, index int) (parameter, 
 func (b *binding) bind(r *Request, input any) error {
 	target := reflect.ValueOf(input).Elem()
 	var broken []Field
+	var query url.Values
+	if b.query {
+		var err error
+		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil { // URL.Query would drop what it cannot read, a filter say
+			broken = append(broken, Field{In: "query", Rule: "query", Message: "must be pairs of name=value, joined by &, with what is special percent-encoded"})
+		}
+	}
 	for i := range b.parameters {
-		broken = append(broken, b.parameters[i].bind(r, target)...)
+		broken = append(broken, b.parameters[i].bind(r, query, target)...)
 	}
 	if b.body != nil {
 		violations, problem := b.body.bind(r, target.Field(b.body.field).Addr().Interface())
@@ -131,8 +142,8 @@ func (b *binding) bind(r *Request, input any) error {
 	return nil
 }
 
-func (p *parameter) bind(r *Request, target reflect.Value) []Field {
-	values := p.values(r)
+func (p *parameter) bind(r *Request, query url.Values, target reflect.Value) []Field {
+	values := p.values(r, query)
 	document := p.standard
 	switch {
 	case len(values) > 0 && p.list:
@@ -166,10 +177,10 @@ func (p *parameter) breaks(rule, message string) []Field {
 	return []Field{{In: p.in, Pointer: p.name, Rule: rule, Message: message}}
 }
 
-func (p *parameter) values(r *Request) []string {
+func (p *parameter) values(r *Request, query url.Values) []string {
 	switch p.in {
 	case "query":
-		return r.URL.Query()[p.name]
+		return query[p.name]
 	case "header":
 		return r.Header.Values(p.name)
 	default:
@@ -192,9 +203,15 @@ func (p *parameter) documents(values []string) []byte {
 	return append(list, ']')
 }
 
+// plainScalar is a JSON number, true or false, and nothing around it.
+var plainScalar = regexp.MustCompile(`^(true|false|-?[0-9.eE+-]+)$`)
+
 // document is the JSON form of a parameter's text. Text that is not valid UTF-8 gives a document that is refused.
 func (p *parameter) document(value string) []byte {
 	if !p.text {
+		if !plainScalar.MatchString(value) {
+			return nil // which is no JSON: text must not bring brackets, commas or null of its own
+		}
 		return []byte(value)
 	}
 	quoted, err := jsontext.AppendQuote(nil, value)

@@ -79,12 +79,19 @@ type walk struct {
 	text       []byte // scratch space for strings with escapes
 }
 
+// violate reports the place that was just read. Once enough was reported no pointer is made any more: one is as long as the names
+// that lead to it, and a document may have a long name above very many mistakes.
 func (w *walk) violate(rule, message string) {
+	if w.full() {
+		return
+	}
 	w.violateAt(string(w.decoder.StackPointer()), rule, message)
 }
 
+func (w *walk) full() bool { return len(w.violations) == maxViolations }
+
 func (w *walk) violateAt(pointer, rule, message string) {
-	if len(w.violations) == maxViolations {
+	if w.full() {
 		return
 	}
 	if len(pointer) > maxPointer {

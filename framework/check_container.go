@@ -115,8 +115,7 @@ func (w *walk) undeclared(before int64) error {
 func (w *walk) checkMembers(rules *objectRules, members int, met uint64) {
 	for i, name := range rules.required {
 		if met&(1<<i) == 0 {
-			pointer := w.decoder.StackPointer().AppendToken(name)
-			w.violateAt(string(pointer), "required", "is missing")
+			w.violateBelow(name, "required", "is missing")
 		}
 	}
 	if members < rules.minMembers {
@@ -127,6 +126,13 @@ func (w *walk) checkMembers(rules *objectRules, members int, met uint64) {
 	}
 }
 
+// violateBelow reports a member of the object that was just read.
+func (w *walk) violateBelow(member, rule, message string) {
+	if !w.full() {
+		w.violateAt(string(w.decoder.StackPointer().AppendToken(member)), rule, message)
+	}
+}
+
 // choose checks an object by the shape that its discriminator names. The object is read whole first, since the
 // discriminator may be its last member.
 func (w *walk) choose(rules *choiceRules) error {
@@ -134,17 +140,16 @@ func (w *walk) choose(rules *choiceRules) error {
 	if err != nil {
 		return err
 	}
-	pointer := w.decoder.StackPointer()
 	start := w.decoder.InputOffset() - int64(len(object))
 	object = object.Clone() // the walk below reuses what the decoder owns
 	name, found := discriminatorOf(object, rules.discriminator)
 	shape, known := rules.shapes[name]
-	switch at := string(pointer.AppendToken(rules.discriminator)); {
+	switch {
 	case !found:
-		w.violateAt(at, "required", "is missing, or is no string")
+		w.violateBelow(rules.discriminator, "required", "is missing, or is no string")
 		return nil
 	case !known:
-		w.violateAt(at, "enum", "must be one of the listed values")
+		w.violateBelow(rules.discriminator, "enum", "must be one of the listed values")
 		return nil
 	}
 	undeclared := Reject
@@ -153,7 +158,9 @@ func (w *walk) choose(rules *choiceRules) error {
 	}
 	violations, cuts, err := shape.check(object, undeclared)
 	for _, v := range violations {
-		w.violateAt(string(pointer)+v.Pointer, v.Rule, v.Message)
+		if !w.full() {
+			w.violateAt(string(w.decoder.StackPointer())+v.Pointer, v.Rule, v.Message)
+		}
 	}
 	for _, c := range cuts {
 		w.cuts = append(w.cuts, cut{start + c.from, start + c.to})

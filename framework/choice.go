@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -34,6 +35,35 @@ type variant struct {
 	of    reflect.Type // the struct
 }
 
+// checkRecursion refuses a choice that contains itself: its schema could not be written down shape by shape.
+func checkRecursion(t reflect.Type, within map[reflect.Type]bool) error {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		return checkRecursion(t.Elem(), within)
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	isChoice := reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ isChoice() }]())
+	if within[t] {
+		if isChoice {
+			return fmt.Errorf("%s contains itself: a framework.Choice must not", t)
+		}
+		return nil
+	}
+	within[t] = true
+	defer delete(within, t)
+	for field := range t.Fields() {
+		if err := checkRecursion(field.Type, within); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isChoice marks every Choice.
+func (Choice[T]) isChoice() {}
+
 // choiceOf reads the tags of a T; a wrong one is a bug of the part, seen at start-up.
 func choiceOf(t reflect.Type) (choice, error) {
 	c := choice{discriminator: "type"}
@@ -49,6 +79,9 @@ func choiceOf(t reflect.Type) (choice, error) {
 		name, ok := field.Tag.Lookup("choice")
 		if !ok || name == "" || field.Type.Kind() != reflect.Pointer || field.Type.Elem().Kind() != reflect.Struct {
 			return c, fmt.Errorf("field %s of %s is not a pointer to a struct with the tag choice", field.Name, t)
+		}
+		if slices.ContainsFunc(c.variants, func(v variant) bool { return v.name == name }) {
+			return c, fmt.Errorf("field %s of %s: the choice %s is given twice", field.Name, t, name)
 		}
 		c.variants = append(c.variants, variant{name, i, field.Type.Elem()})
 	}
@@ -68,6 +101,9 @@ func (Choice[T]) Schema(registry huma.Registry) *huma.Schema {
 	for _, v := range c.variants {
 		name := schemaName(reflect.TypeFor[T](), "") + "-" + v.name
 		shape := huma.SchemaFromType(registry, v.of)
+		if shape.Properties[c.discriminator] != nil {
+			panic(fmt.Errorf("%s has a member %s, which is the discriminator of %s", v.of, c.discriminator, reflect.TypeFor[T]())) //nolint:forbidigo // as above
+		}
 		shape.Properties[c.discriminator] = &huma.Schema{Type: huma.TypeString, Const: v.name, Description: "Which shape this is"}
 		shape.Required = append([]string{c.discriminator}, shape.Required...)
 		registry.Map()[name] = shape

@@ -10,7 +10,8 @@ import (
 const maxForwarded = 32
 
 // clientAddr tells who calls. What a proxy says is believed only as far as it was said by a trusted one: the header is read
-// from its end, where the nearest proxy wrote, and the first address that is not trusted is the client's.
+// from its end, where the nearest proxy wrote, and the first address that is not trusted is the client's. Where a trusted proxy
+// wrote what is no address the client is not known: taking the proxy for it would lend callers the proxy's rights.
 func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -22,13 +23,22 @@ func clientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	}
 	said := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(said) - 1; i >= max(0, len(said)-maxForwarded) && contains(trusted, client); i-- {
-		next, err := netip.ParseAddr(strings.TrimSpace(said[i]))
-		if err != nil {
-			return client
+		text := strings.TrimSpace(said[i])
+		if text == "" && len(said) == 1 {
+			return client // the proxy itself calls
 		}
-		client = next.Unmap().WithZone("")
+		client = forwardedAddr(text)
 	}
 	return client
+}
+
+// forwardedAddr reads an address as proxies write it: alone, in brackets, or with a port.
+func forwardedAddr(text string) netip.Addr {
+	if withPort, err := netip.ParseAddrPort(text); err == nil {
+		return withPort.Addr().Unmap().WithZone("")
+	}
+	address, _ := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
+	return address.Unmap().WithZone("")
 }
 
 func contains(prefixes []netip.Prefix, address netip.Addr) bool {

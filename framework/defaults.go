@@ -41,7 +41,12 @@ func (f *standardFinder) find(t reflect.Type, way []int, there bool) {
 	default:
 		return
 	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[huma.SchemaProvider]()) || !there && f.seen[t] {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ isChoice() }]()) {
+		there = false // which shape it is shows only in the document
+	} else if reflect.PointerTo(t).Implements(reflect.TypeFor[huma.SchemaProvider]()) {
+		return
+	}
+	if !there && f.seen[t] {
 		return
 	}
 	f.seen[t] = f.seen[t] || !there

@@ -48,7 +48,7 @@ func (s *schemas) ofType(t reflect.Type, hint string) (schema *huma.Schema, chec
 			err = fmt.Errorf("schema of %s: %v", t, wrong)
 		}
 	}()
-	if err := checkTags(t, map[reflect.Type]bool{}); err != nil {
+	if err := errors.Join(checkTags(t, map[reflect.Type]bool{}), checkRecursion(t, map[reflect.Type]bool{})); err != nil {
 		return nil, nil, err
 	}
 	schema = s.registry.Schema(t, true, hint)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +195,77 @@ func TestAChoiceWithNothingOrTwoThingsSetIsNotEncoded(t *testing.T) {
 	for _, value := range []targets{{}, {IP: &ipTarget{}, User: &userTarget{}}} {
 		if encoded, err := json.Marshal(framework.Choice[targets]{Value: value}); err == nil {
 			t.Errorf("encoded as %s", encoded)
+		}
+	}
+}
+
+func TestALongNameAboveManyMistakesCostsNoMoreThanItsLength(t *testing.T) {
+	s := serve(t, plain)
+	// Before pointers were made only for what is reported, this took minutes and gigabytes.
+	body := `{"name":"n","fields":{"` + strings.Repeat("k", 400_000) + `":[` + strings.TrimSuffix(strings.Repeat("1,", 250_000), ",") + `]}}`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := s.call(t, http.MethodPost, "/alerts/x", body)
+	runtime.ReadMemStats(&after)
+	if p := problem(t, got); p.Status != http.StatusUnprocessableEntity || len(p.Errors) != 32 {
+		t.Errorf("%d with %d errors", p.Status, len(p.Errors))
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 200<<20 {
+		t.Errorf("%d MiB were allocated for a body of %d bytes", used>>20, len(body))
+	}
+}
+
+func TestAQueryIsReadStrictly(t *testing.T) {
+	s := serve(t, plain)
+	for _, query := range []string{"limit=%zz", "limit=1;2", "limit=+1", "limit=%201", "limit=null", "limit=[1]", "limit=1,2", "limit="} {
+		if got := s.call(t, http.MethodPost, "/alerts/x?"+query, `{"name":"n"}`); got.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", query, got.Status, got.Body)
+		}
+	}
+}
+
+type treeNode struct {
+	Kids []framework.Choice[tree] `json:"kids,omitempty"`
+}
+
+type tree struct {
+	Node *treeNode `choice:"node"`
+}
+
+func TestAChoiceThatContainsItselfOrSaysThingsTwiceIsAnErrorAtStart(t *testing.T) {
+	type recursive struct {
+		Body framework.Choice[tree]
+	}
+	type twice struct {
+		Body framework.Choice[struct {
+			A *ipTarget   `choice:"same"`
+			B *userTarget `choice:"same"`
+		}]
+	}
+	type typed struct {
+		Body framework.Choice[struct {
+			A *struct {
+				Type string `json:"type"`
+			} `choice:"a"`
+		}]
+	}
+	type withDefault struct {
+		Body framework.Choice[struct {
+			A *richInner `choice:"a"`
+		}]
+	}
+	for _, c := range []struct {
+		route framework.Route
+		want  string
+	}{
+		{framework.Endpoint[recursive, rich]{Method: "POST", Path: "/1", ID: "a"}.Route(), "contains itself"},
+		{framework.Endpoint[twice, rich]{Method: "POST", Path: "/2", ID: "b"}.Route(), "is given twice"},
+		{framework.Endpoint[typed, rich]{Method: "POST", Path: "/3", ID: "c"}.Route(), "which is the discriminator"},
+		{framework.Endpoint[withDefault, rich]{Method: "POST", Path: "/4", ID: "d"}.Route(), "has a default, which is not applied"},
+	} {
+		err := newFunnel(t, slog.New(slog.DiscardHandler)).Mount(c.route, framework.Chain{Public: true})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
 }

@@ -94,3 +94,6 @@ func contains(prefixes []netip.Prefix, address netip.Addr) bool {
 	}
 	return false
 }
+
+// Refusals lists the status that callers from elsewhere get.
+func (p *Plugin) Refusals() []int { return []int{http.StatusForbidden} }

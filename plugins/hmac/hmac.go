@@ -171,3 +171,11 @@ func (p *Plugin) Security() framework.SecurityScheme {
 	}
 	return framework.SecurityScheme{Type: "apiKey", In: "header", Name: p.header, Description: description}
 }
+
+// Refusals lists the status that a replayed delivery gets, where replays are refused.
+func (p *Plugin) Refusals() []int {
+	if p.seen == nil {
+		return nil
+	}
+	return []int{http.StatusConflict}
+}

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -90,6 +91,8 @@ func check(c Config) error {
 		return fmt.Errorf("callers: 1 to %d", maxCallers)
 	case c.By != byIdentity && c.By != byAddress && c.By != byHeader:
 		return errors.New("by: one of identity, address, header")
+	case c.By == byHeader && strings.EqualFold(c.Header, "Host"):
+		return errors.New("header: Host is what was called, not who calls")
 	case c.By == byHeader && !headerName.MatchString(c.Header):
 		return errors.New("header: the name of the header is needed")
 	case c.By != byHeader && c.Header != "":
@@ -159,3 +162,6 @@ func network(client netip.Addr) string {
 
 // seconds rounds up: a caller that comes back after them is let through.
 func seconds(wait time.Duration) int { return int(math.Ceil(wait.Seconds())) }
+
+// Refusals lists the status that callers over their allowance get.
+func (p *Plugin) Refusals() []int { return []int{http.StatusTooManyRequests} }

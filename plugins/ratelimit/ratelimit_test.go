@@ -272,3 +272,11 @@ func TestReadmeShowsWorkingConfigurations(t *testing.T) {
 		t.Errorf("%d configurations", made)
 	}
 }
+
+func TestTheHostNameCountsNobody(t *testing.T) {
+	config := Defaults()
+	config.By, config.Header = byHeader, "host"
+	if _, err := New(config, frameworktest.Deps(t)); err == nil || !strings.Contains(err.Error(), "not who calls") {
+		t.Errorf("error %v", err)
+	}
+}
