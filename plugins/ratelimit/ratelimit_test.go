@@ -274,9 +274,10 @@ func TestReadmeShowsWorkingConfigurations(t *testing.T) {
 }
 
 func TestTheHostNameCountsNobody(t *testing.T) {
-	config := Defaults()
-	config.By, config.Header = byHeader, "host"
-	if _, err := New(config, frameworktest.Deps(t)); err == nil || !strings.Contains(err.Error(), "not who calls") {
+	config := ratelimit.Defaults()
+	config.Rate = ratelimit.Rate{Count: 10, Per: time.Second}
+	config.By, config.Header = "header", "host"
+	if _, err := ratelimit.New(config, frameworktest.Deps(t)); err == nil || !strings.Contains(err.Error(), "not who calls") {
 		t.Errorf("error %v", err)
 	}
 }
