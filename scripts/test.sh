@@ -7,6 +7,8 @@ scripts/test-deps.sh
 
 status=0
 "${GO:-go}" test -race -shuffle=on -timeout 15m "${@:-./...}" || status=$?
+# The race detector makes pools forget at random: what a request may allocate is held without it.
+"${GO:-go}" test -run '^TestAllocations$' ./internal/bench || status=$?
 if [ "${*:-./...}" = ./... ]; then
 	(cd examples/privatebuild && "${GO:-go}" test -race -shuffle=on ./...) || status=$?
 fi

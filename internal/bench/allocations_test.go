@@ -5,9 +5,9 @@ import "testing"
 // TestAllocations pins what a request may allocate in the funnel with its three plugins, the call itself included.
 func TestAllocations(t *testing.T) {
 	most := map[string]float64{nameFunnel: 65, nameSigned: 74, nameForged: 40}
-	if raceDetector { // pools then drop some of what they are given, so that their users allocate anew
+	if raceDetector { // pools then drop a random part of what they are given; scripts/test.sh runs this without the detector too
 		for name := range most {
-			most[name] += 12
+			most[name] += 50
 		}
 	}
 	for _, c := range contestants() {
