@@ -221,7 +221,7 @@ func FuzzMinuteRange(f *testing.F) {
 	f.Fuzz(func(t *testing.T, start, length, offset int64) {
 		const yearLater = int64(366 * 24 * 3600 * 1000)
 		if start < 0 || start > 253402300799999 || length < 1 || length > yearLater || offset < 0 || offset >= length || start+offset > 253402300799999 {
-			t.Skip()
+			return // no range, or a time that is not in it
 		}
 		begin, end, at := time.UnixMilli(start), time.UnixMilli(start+length), time.UnixMilli(start+offset)
 		from, to := minuteRange(begin, end)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	"go.yaml.in/yaml/v4"
 
 	"funnelweb/framework"
 	"funnelweb/framework/frameworktest"
@@ -82,22 +81,8 @@ func TestAddresses(t *testing.T) {
 
 func TestTheReadmesConfigurationLoads(t *testing.T) {
 	t.Setenv("AD_PASSWORD", canary)
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(readme), "```yaml\n")
-	block, _, _ := strings.Cut(after, "```")
-	var file struct {
-		Enrichers map[string]yaml.Node `yaml:"enrichers"`
-	}
-	if err := yaml.Load([]byte(block), &file, yaml.WithKnownFields()); err != nil {
-		t.Fatal(err)
-	}
-	node, config := file.Enrichers["activedirectory"], Defaults()
-	if err := framework.DecodeConfig(&node, "enrichers.activedirectory", &config); err != nil {
-		t.Fatal(err)
-	}
+	config := Defaults()
+	frameworktest.ReadmeConfig(t, "enrichers.activedirectory", &config)
 	config.CAFile = "" // a path of the reader's machine
 	newEnricher(t, config)
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
-	"go.yaml.in/yaml/v4"
 
 	"funnelweb/framework"
 	"funnelweb/framework/frameworktest"
@@ -254,22 +253,8 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 
 func TestTheReadmesConfigurationLoads(t *testing.T) {
 	t.Setenv("VT_API_KEY", canary)
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(readme), "```yaml\n")
-	block, _, _ := strings.Cut(after, "```")
-	var file struct {
-		Enrichers map[string]yaml.Node `yaml:"enrichers"`
-	}
-	if err := yaml.Load([]byte(block), &file, yaml.WithKnownFields()); err != nil {
-		t.Fatal(err)
-	}
-	node, config := file.Enrichers["virustotal"], Defaults()
-	if err := framework.DecodeConfig(&node, "enrichers.virustotal", &config); err != nil {
-		t.Fatal(err)
-	}
+	config := Defaults()
+	frameworktest.ReadmeConfig(t, "enrichers.virustotal", &config)
 	newEnricher(t, config)
 	config.Key, config.InternalNames = framework.Secret{}, nil
 	if diff := cmp.Diff(Defaults(), config, cmp.AllowUnexported(framework.Secret{})); diff != "" {

@@ -198,3 +198,18 @@ automations:
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAPortThatNobodyCouldListenOnIsAMistake(t *testing.T) {
+	for listen, fine := range map[string]bool{
+		"127.0.0.1:0": true, "127.0.0.1:65535": true, "[::1]:8080": true, "localhost:8080": true,
+		"127.0.0.1:65536": false, "127.0.0.1:99999": false, "127.0.0.1:-1": false, "127.0.0.1:": false, "127.0.0.1": false, "8080": false, "127.0.0.1:http": false,
+	} {
+		got := mistakes(t, "listen: \""+listen+"\"\n")
+		if (len(got) == 0) != fine {
+			t.Errorf("%s: %q", listen, got)
+		}
+		if !fine && len(got) == 1 && !strings.Contains(got[0], "give host:port") {
+			t.Errorf("%s: %q does not say what to give", listen, got)
+		}
+	}
+}

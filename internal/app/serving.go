@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -107,7 +108,10 @@ func (t *TLS) reload() time.Duration {
 // checkReach refuses an address that other machines reach in the clear, unless that is said: tokens and evidence would
 // travel readable, and a proxy that was meant to stand in front can be walked around.
 func (c *Config) checkReach() (path, message string) {
-	host, _, err := net.SplitHostPort(c.Listen)
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16) // a port as a number: names differ from machine to machine
+	}
 	switch {
 	case err != nil:
 		return "listen", "give host:port, such as 127.0.0.1:8080"

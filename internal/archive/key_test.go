@@ -106,7 +106,7 @@ func FuzzSpan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, prefix, from, to, key string) {
 		asked, err := newSpan(prefix, from, to)
 		if err != nil || checkKey(key) != nil {
-			t.Skip()
+			return // List and Put refuse it
 		}
 		want := strings.HasPrefix(key, prefix) && key >= from && (to == "" || key < to)
 		if got := !asked.empty && asked.has(key); got != want {
