@@ -19,50 +19,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Named is a plugin under the name that the configuration gives it.
-type Named[P any] struct {
-	Name string
-	Part P
-}
-
-// Chain is what surrounds a route: plugins in the order of the configuration.
-type Chain struct {
-	Public bool // anyone may call: then no before plugin may authenticate, else one must
-	Before []Named[Before]
-	After  []Named[After]
-}
-
-// authenticator returns the plugin that proves who is calling, or nil.
-func (c Chain) authenticator() Authenticator {
-	for _, plugin := range c.Before {
-		if found, ok := plugin.Part.(Authenticator); ok {
-			return found
-		}
-	}
-	return nil
-}
-
-// extend appends the path segments that before plugins read.
-func (c Chain) extend(path string) string {
-	for _, plugin := range c.Before {
-		if extender, ok := plugin.Part.(PathExtender); ok && extender.PathSegment() != "" {
-			path = strings.TrimSuffix(path, "/") + "/{" + extender.PathSegment() + "}"
-		}
-	}
-	return path
-}
-
-// validate refuses a chain that is open by mistake, or says two things at once.
-func (c Chain) validate() error {
-	switch authenticates := c.authenticator() != nil; {
-	case !authenticates && !c.Public:
-		return errors.New("anyone could call this: add an authenticating before plugin (token, hmac), or say public: true")
-	case authenticates && c.Public:
-		return errors.New("public: true contradicts the authenticating before plugin: remove one of them")
-	}
-	return nil
-}
-
 // operation is a mounted route, compiled: the order of a call is the order of its methods.
 type operation struct {
 	Route

@@ -33,6 +33,14 @@ type Authenticator interface {
 	Security() SecurityScheme
 }
 
+// NeedsIdentity is implemented by a Before plugin that works on who is calling, Request.Identity. The server does not start
+// when no Authenticator is before such a plugin.
+type NeedsIdentity interface {
+	Before
+	// NeedsIdentity is whether it does so as it is configured.
+	NeedsIdentity() bool
+}
+
 // Refuser is implemented by a Before plugin whose Problems have other statuses than 401, so that the document lists them.
 type Refuser interface {
 	Before

@@ -59,7 +59,7 @@ endpoints:
 
 func TestARouteThatAnyoneCouldCallIsRefusedWithItsLine(t *testing.T) {
 	got := mistakes(t, "endpoints:\n  - use: splunk\n")
-	want := "line 2: endpoints[0]: POST /api/v1/splunk/alert: anyone could call this: add an authenticating before plugin (token, hmac), or say public: true"
+	want := "line 2: endpoints[0]: POST /api/v1/splunk/alert: anyone could call this: add an authenticating before plugin (token, basic, hmac, jwt), or say public: true"
 	if diff := cmp.Diff([]string{want}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

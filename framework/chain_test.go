@@ -1,0 +1,63 @@
+package framework_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"funnelweb/framework"
+)
+
+// counter is a plugin that may have to know who is calling.
+type counter struct{ byIdentity bool }
+
+func (counter) Before(context.Context, *framework.Request) error { return nil }
+
+func (c counter) NeedsIdentity() bool { return c.byIdentity }
+
+func TestAChainThatCannotBeMeantIsAMistakeAtTheStart(t *testing.T) {
+	door := framework.Named[framework.Before]{Name: "door", Part: door{}}
+	byIdentity := framework.Named[framework.Before]{Name: "ratelimit", Part: counter{byIdentity: true}}
+	byAddress := framework.Named[framework.Before]{Name: "ratelimit", Part: counter{}}
+	const (
+		open     = "anyone could call this: add an authenticating before plugin (token, basic, hmac, jwt), or say public: true"
+		twice    = "public: true contradicts the authenticating before plugin: remove one of them"
+		tooEarly = "ratelimit needs to know who is calling, and no plugin before it finds out: put it after an authenticating one (token, basic, hmac, jwt)"
+	)
+	for _, c := range []struct {
+		name  string
+		chain framework.Chain
+		want  string // nothing when the chain is fine
+	}{
+		{"nobody asks who is calling", framework.Chain{Before: list(byAddress)}, open},
+		{"public, and yet somebody asks", framework.Chain{Public: true, Before: list(door)}, twice},
+		{"counted by identity before anybody asks", framework.Chain{Before: list(byIdentity, door)}, tooEarly},
+		{"counted by identity where nobody ever asks", framework.Chain{Public: true, Before: list(byIdentity)}, tooEarly},
+		{"counted by identity after somebody asked", framework.Chain{Before: list(byAddress, door, byIdentity)}, ""},
+		{"counted by address before anybody asks", framework.Chain{Before: list(byAddress, door)}, ""},
+		{"public, counted by address", framework.Chain{Public: true, Before: list(byAddress)}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			funnel := newFunnel(t, slog.New(slog.DiscardHandler))
+			route := framework.Endpoint[nothing, nothing]{Method: http.MethodPost, Path: "/things", ID: "things"}.Route()
+			page := funnel.Handle("/page", http.NotFoundHandler(), c.chain)
+			for of, err := range map[string]error{"POST /things: ": funnel.Mount(route, c.chain), "GET /page: ": page} {
+				got, want := "", ""
+				if err != nil {
+					got = err.Error()
+				}
+				if c.want != "" {
+					want = of + c.want
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+}
+
+func list[P any](plugins ...P) []P { return plugins }
