@@ -27,6 +27,7 @@ type bodyBinding struct {
 	field      int
 	schema     *huma.Schema
 	checker    *node
+	form       *form
 	undeclared Undeclared
 	standards  []standard
 }
@@ -59,7 +60,7 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 				return nil, fmt.Errorf("input %s: %w", route.input, err)
 			}
 			standards, err := s.standardsOf(field.Type)
-			b.body = &bodyBinding{field: i, schema: schema, checker: checker, undeclared: route.undeclared, standards: standards}
+			b.body = &bodyBinding{field: i, schema: schema, checker: checker, form: formOf(field.Type), undeclared: route.undeclared, standards: standards}
 			errs = append(errs, err)
 		case field.Name == "Raw" && field.Type == reflect.TypeFor[[]byte]():
 			b.raw = i
@@ -119,7 +120,7 @@ func (b *binding) bind(r *Request, input any) error {
 		broken = append(broken, b.parameters[i].bind(r, query, target)...)
 	}
 	if b.body != nil {
-		violations, problem := b.body.bind(r, target.Field(b.body.field).Addr().Interface())
+		violations, problem := b.body.bind(r, target.Field(b.body.field))
 		if problem != nil {
 			return problem
 		}
@@ -222,19 +223,28 @@ func (p *parameter) document(value string) []byte {
 }
 
 // bind checks and decodes the body. The problem, if any, is about the body as a whole.
-func (b *bodyBinding) bind(r *Request, target any) (violations []Field, problem *Problem) {
-	violations, _, err := b.checker.check(r.Raw(), b.undeclared)
-	if err != nil {
-		return nil, notJSON(err)
-	}
-	if len(violations) > 0 {
-		return violations, nil
-	}
-	if err := apply(b.standards, reflect.ValueOf(target).Elem()); err != nil {
+func (b *bodyBinding) bind(r *Request, target reflect.Value) (violations []Field, problem *Problem) {
+	if err := apply(b.standards, target); err != nil {
 		return nil, internalProblem()
 	}
-	// The walk has seen the whole document, repeated names included: the second pass need not look for them again.
-	err = json.Unmarshal(r.Raw(), target, jsontext.AllowDuplicateNames(true))
+	violations, filled, err := b.checker.fill(r.Raw(), b.undeclared, b.form, target)
+	switch {
+	case err != nil:
+		return nil, notJSON(err)
+	case len(violations) > 0 || filled:
+		return violations, nil
+	}
+	return b.decode(r, target)
+}
+
+// decode is for bodies that fill could not put into the input: it does, or says what does not fit.
+func (b *bodyBinding) decode(r *Request, target reflect.Value) (violations []Field, problem *Problem) {
+	target.SetZero()
+	if err := apply(b.standards, target); err != nil {
+		return nil, internalProblem()
+	}
+	// The walk has seen the whole document, repeated names included: this pass need not look for them again.
+	err := json.Unmarshal(r.Raw(), target.Addr().Interface(), jsontext.AllowDuplicateNames(true))
 	if err == nil {
 		return nil, nil
 	}

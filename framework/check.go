@@ -1,13 +1,9 @@
 package framework
 
 import (
-	"bytes"
-	"errors"
-	"io"
+	"reflect"
 	"strings"
 	"sync"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -19,65 +15,56 @@ const (
 // A document that is not JSON (RFC 8259; with repeated names or invalid UTF-8 refused, RFC 7493) is an error.
 // With undeclared set to Drop, undeclared members are no violations; cuts are then the byte ranges to remove.
 func (n *node) check(document []byte, undeclared Undeclared) (violations []Field, cuts []cut, err error) {
-	if isTooDeep(document) {
-		return nil, nil, errTooDeep
-	}
-	w := walks.Get().(*walk) //nolint:forcetypeassert // the pool holds nothing else
-	defer walks.Put(w)
-	w.reader.Reset(document)
-	w.decoder.Reset(&w.reader)
-	w.drop, w.violations, w.cuts = undeclared == Drop, nil, nil
-	if err := w.value(n); err != nil {
-		return nil, nil, err
-	}
-	if _, err := w.decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, nil, errors.New("more than one JSON value")
-	}
-	return w.violations, w.cuts, nil
+	violations, cuts, _, err = n.walk(document, undeclared, nil, reflect.Value{})
+	return violations, cuts, err
 }
 
-// maxDepth bounds the nesting of a document: no sender of ours needs ten levels, and whoever walks it later may recurse.
-const maxDepth = 100
+// fill checks a document and puts what it says into a value of the form, on the way. It is not filled if the value cannot hold
+// what the document says; then, as with violations, what is in the value means nothing.
+func (n *node) fill(document []byte, undeclared Undeclared, form *form, into reflect.Value) (violations []Field, filled bool, err error) {
+	violations, _, filled, err = n.walk(document, undeclared, form, into)
+	return violations, filled, err
+}
 
-var errTooDeep = errors.New("the document is nested too deeply")
-
-// isTooDeep counts brackets outside strings. The document need not be JSON yet.
-func isTooDeep(document []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(document); i++ {
-		switch c := document[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
+func (n *node) walk(document []byte, undeclared Undeclared, form *form, into reflect.Value) (violations []Field, cuts []cut, filled bool, err error) {
+	w := walks.Get().(*walk) //nolint:forcetypeassert // the pool holds nothing else
+	defer w.done()
+	w.reset(document)
+	w.drop = undeclared == Drop
+	w.value(n, form, into)
+	if !w.end() {
+		return nil, nil, false, w.syntaxError()
 	}
-	return false
+	return w.violations, w.cuts, !w.unfit && len(w.violations) == 0, nil
 }
 
 // cut is a range of bytes to be removed from a document.
-type cut struct{ from, to int64 }
+type cut struct{ from, to int }
 
-// walks are reused, since a decoder owns buffers.
+// walks are reused, since a scanner owns memory.
 //
 //nolint:gochecknoglobals // a pool holds no state that a request could see
-var walks = sync.Pool{New: func() any { return &walk{decoder: jsontext.NewDecoder(strings.NewReader(""))} }}
+var walks = sync.Pool{New: func() any { return new(walk) }}
 
 type walk struct {
-	reader     bytes.Reader
-	decoder    *jsontext.Decoder
+	scanner
 	drop       bool
 	violations []Field
 	cuts       []cut
-	text       []byte // scratch space for strings with escapes
+	unfit      bool // the value that is filled cannot hold the document
 }
+
+// done gives the walk back, without what belongs to the request.
+func (w *walk) done() {
+	w.reset(nil)
+	w.violations, w.cuts, w.unfit = nil, nil, false
+	if cap(w.text) <= maxKept && cap(w.levels) <= maxKept {
+		walks.Put(w)
+	}
+}
+
+// maxKept bounds in bytes what a walk keeps of a large document for the next one.
+const maxKept = 64 << 10
 
 // violate reports the place that was just read. Once enough was reported no pointer is made any more: one is as long as the names
 // that lead to it, and a document may have a long name above very many mistakes.
@@ -85,7 +72,7 @@ func (w *walk) violate(rule, message string) {
 	if w.full() {
 		return
 	}
-	w.violateAt(string(w.decoder.StackPointer()), rule, message)
+	w.violateAt(string(w.pointer()), rule, message)
 }
 
 func (w *walk) full() bool { return len(w.violations) == maxViolations }
@@ -100,52 +87,33 @@ func (w *walk) violateAt(pointer, rule, message string) {
 	w.violations = append(w.violations, Field{In: "body", Pointer: pointer, Rule: rule, Message: message})
 }
 
-func kindOf(k jsontext.Kind) kinds {
-	switch k {
-	case 'n':
-		return isNull
-	case 't', 'f':
-		return isBool
-	case '0':
-		return isNumber
-	case '"':
-		return isString
-	case '[':
-		return isArray
-	default:
-		return isObject
+// value checks the next value, and fills what has the form; a form of nil is for nothing to be filled.
+func (w *walk) value(n *node, f *form, into reflect.Value) {
+	kind := w.kind()
+	for f != nil && f.kind == formPointer && kind != isNull {
+		f, into = f.of, f.pointee(into)
 	}
-}
-
-// value checks the next value. Its error is a syntax error, which ends the walk.
-func (w *walk) value(n *node) error {
-	peeked := w.decoder.PeekKind()
-	if peeked == 0 { // not JSON: reading says why
-		_, err := w.decoder.ReadToken()
-		return err
-	}
-	kind := kindOf(peeked)
-	if n.choice != nil && kind == isObject {
-		return w.choose(n.choice)
+	if f != nil && f.kind == formWhole {
+		w.fillWhole(n, into)
+		return
 	}
 	for _, alternative := range n.oneOf {
 		if alternative.kinds&kind != 0 {
-			return w.value(alternative)
+			w.value(alternative, f, into)
+			return
 		}
 	}
-	if n.kinds&kind == 0 {
-		err := w.decoder.SkipValue()
-		w.violate("type", "must be "+n.kindsInWords())
-		return err
-	}
 	switch {
+	case n.kinds&kind == 0:
+		w.scanner.value()
+		w.violate("type", "must be "+n.kindsInWords())
+	case n.choice != nil && kind == isObject:
+		w.choose(n.choice)
 	case kind == isObject && n.object != nil:
-		return w.members(n.object)
+		w.members(n.object, f, into)
 	case kind == isArray && n.array != nil:
-		return w.items(n.array)
-	case n.enum == nil && (kind != isString || n.str == nil) && (kind != isNumber || !n.integer && n.num == nil):
-		return w.decoder.SkipValue()
+		w.items(n.array, f, into)
 	default:
-		return w.scalar(n, kind)
+		w.scalar(n, kind, f, into)
 	}
 }

@@ -2,48 +2,37 @@ package framework
 
 import (
 	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
+	"reflect"
 )
 
-func (w *walk) items(rules *arrayRules) error {
-	if _, err := w.decoder.ReadToken(); err != nil {
-		return err
-	}
+func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 	items := 0
 	var seen map[string]struct{}
 	if rules.unique {
 		seen = map[string]struct{}{}
 	}
-	for w.decoder.PeekKind() != ']' {
-		start := w.decoder.InputOffset()
-		if err := w.value(rules.items); err != nil {
-			return err
-		}
+	fill := w.filling(f, formSlice, into)
+	for w.open(); w.next(); {
+		start := w.at
+		item, at := fill.item(into, items)
+		w.value(rules.items, item, at)
 		items++
-		if rules.unique && !w.isNew(seen, start) {
+		if rules.unique && !w.broken && !isNew(seen, w.document[start:w.at]) {
 			w.violate("uniqueItems", "must not repeat an earlier item")
 		}
 	}
-	if _, err := w.decoder.ReadToken(); err != nil {
-		return err
-	}
+	fill.finish(into)
 	if items < rules.minItems {
 		w.violate("minItems", "must have at least "+count(rules.minItems, "item"))
 	}
 	if rules.maxItems >= 0 && items > rules.maxItems {
 		w.violate("maxItems", "must have at most "+count(rules.maxItems, "item"))
 	}
-	return nil
 }
 
-// isNew remembers the item that was just read, from its bytes in canonical form.
-func (w *walk) isNew(seen map[string]struct{}, start int64) bool {
-	raw := make([]byte, w.decoder.InputOffset()-start)
-	if _, err := w.reader.ReadAt(raw, start); err != nil {
-		return true
-	}
-	key, ok := canonicalKey(bytes.TrimLeft(raw, " \t\r\n,"))
+// isNew remembers an item in canonical form.
+func isNew(seen map[string]struct{}, item []byte) bool {
+	key, ok := canonicalKey(bytes.TrimLeft(item, " \t\r\n"))
 	if !ok {
 		return true
 	}
@@ -52,69 +41,63 @@ func (w *walk) isNew(seen map[string]struct{}, start int64) bool {
 	return !repeated
 }
 
-func (w *walk) members(rules *objectRules) error {
-	if _, err := w.decoder.ReadToken(); err != nil {
-		return err
-	}
-	members, kept, met := 0, 0, uint64(0)
-	for w.decoder.PeekKind() != '}' {
-		before := w.decoder.InputOffset()
-		name, err := w.decoder.ReadValue()
-		if err != nil {
-			return err
-		}
+func (w *walk) members(rules *objectRules, f *form, into reflect.Value) {
+	members, kept, met := 0, 0, uint64(0) // met has the bits of the declared members so far
+	fill := w.filling(f, formStruct|formMap, into)
+	w.open()
+	for before := w.at; w.next(); before = w.at {
 		members++
-		known, undeclared := rules.member(w, name)
-		if undeclared {
-			if err := w.undeclared(before); err != nil {
-				return err
-			}
+		name := w.top().name
+		known, declared := rules.find(name, members-1)
+		switch bit := known.bit(); {
+		case bit&met != 0:
+			w.fail() // it repeats
+			return
+		case bit != 0:
+			met |= bit
+		default:
+			w.unique()
+		}
+		switch {
+		case declared:
+		case rules.additional != nil:
+			known = &rules.others
+		default:
+			w.undeclared(before)
 			continue
 		}
 		if kept == 0 && members > 1 { // the members before were all cut: so is the comma after them
 			w.cuts = append(w.cuts, cut{before, before + 1})
 		}
 		kept++
-		if known.required >= 0 {
-			met |= 1 << known.required
-		}
-		if err := w.value(known.node); err != nil {
-			return err
-		}
-	}
-	if _, err := w.decoder.ReadToken(); err != nil {
-		return err
+		member, at := fill.member(name, members-1, into)
+		w.value(known.node, member, at)
+		fill.put(name, into, at)
 	}
 	w.checkMembers(rules, members, met)
-	return nil
 }
 
-// member finds the rules for a member by its quoted name.
-func (rules *objectRules) member(w *walk, quoted []byte) (known property, undeclared bool) {
-	name := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(name, '\\') >= 0 {
-		w.text, _ = jsontext.AppendUnquote(w.text[:0], quoted)
-		name = w.text
+// find looks a member up. Most senders keep to the order of the schema: guess is where in it the member would be then.
+func (rules *objectRules) find(name []byte, guess int) (known *property, declared bool) {
+	if guess < len(rules.required) && rules.required[guess] == string(name) && rules.inOrder[guess] != nil {
+		return rules.inOrder[guess], true
 	}
-	if declared, ok := rules.properties[string(name)]; ok {
-		return *declared, false
-	}
-	return property{node: rules.additional, required: -1}, rules.additional == nil
+	known, declared = rules.properties[string(name)]
+	return known, declared
 }
 
 // undeclared passes over a member that the schema does not have; the name has been read.
-func (w *walk) undeclared(before int64) error {
+func (w *walk) undeclared(before int) {
 	if !w.drop {
 		w.violate("additionalProperties", "is not a member that is known here")
 	}
-	err := w.decoder.SkipValue()
-	w.cuts = append(w.cuts, cut{before, w.decoder.InputOffset()})
-	return err
+	w.scanner.value()
+	w.cuts = append(w.cuts, cut{before, w.at})
 }
 
 func (w *walk) checkMembers(rules *objectRules, members int, met uint64) {
 	for i, name := range rules.required {
-		if met&(1<<i) == 0 {
+		if met&(1<<i) == 0 { // the required members have the first bits
 			w.violateBelow(name, "required", "is missing")
 		}
 	}
@@ -129,41 +112,43 @@ func (w *walk) checkMembers(rules *objectRules, members int, met uint64) {
 // violateBelow reports a member of the object that was just read.
 func (w *walk) violateBelow(member, rule, message string) {
 	if !w.full() {
-		w.violateAt(string(w.decoder.StackPointer().AppendToken(member)), rule, message)
+		w.violateAt(string(w.pointer().AppendToken(member)), rule, message)
 	}
 }
 
 // choose checks an object by the shape that its discriminator names. The object is read whole first, since the
 // discriminator may be its last member.
-func (w *walk) choose(rules *choiceRules) error {
-	object, err := w.decoder.ReadValue()
-	if err != nil {
-		return err
+func (w *walk) choose(rules *choiceRules) {
+	object := w.scanner.value()
+	if w.broken {
+		return
 	}
-	start := w.decoder.InputOffset() - int64(len(object))
-	object = object.Clone() // the walk below reuses what the decoder owns
+	start := w.at - len(object)
 	name, found := discriminatorOf(object, rules.discriminator)
 	shape, known := rules.shapes[name]
 	switch {
 	case !found:
 		w.violateBelow(rules.discriminator, "required", "is missing, or is no string")
-		return nil
+		return
 	case !known:
 		w.violateBelow(rules.discriminator, "enum", "must be one of the listed values")
-		return nil
+		return
 	}
 	undeclared := Reject
 	if w.drop {
 		undeclared = Drop
 	}
 	violations, cuts, err := shape.check(object, undeclared)
+	if err != nil {
+		w.fail()
+		return
+	}
 	for _, v := range violations {
 		if !w.full() {
-			w.violateAt(string(w.decoder.StackPointer())+v.Pointer, v.Rule, v.Message)
+			w.violateAt(string(w.pointer())+v.Pointer, v.Rule, v.Message)
 		}
 	}
 	for _, c := range cuts {
 		w.cuts = append(w.cuts, cut{start + c.from, start + c.to})
 	}
-	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,36 +12,53 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-func (w *walk) scalar(n *node, kind kinds) error {
-	value, err := w.decoder.ReadValue()
-	if err != nil {
-		return err
+// scalar checks a value that is not taken apart.
+func (w *walk) scalar(n *node, kind kinds, f *form, into reflect.Value) {
+	value := w.scanner.value()
+	if w.broken {
+		return
 	}
 	if n.enum != nil && kind != isNull && !n.allows(value) {
 		w.violate("enum", "must be one of the listed values")
-		return nil
+		return
 	}
-	switch {
-	case kind == isString && n.str != nil:
-		w.checkString(n.str, value)
-	case kind == isNumber:
-		w.checkNumber(n, value)
+	switch kind {
+	case isString:
+		text := w.unquote(value)
+		if n.str != nil {
+			w.checkString(n.str, text)
+		}
+		w.fillText(f, text, into)
+	case isNumber:
+		if n.integer || n.num != nil || n.enum != nil {
+			w.checkNumber(n, value)
+		}
+		w.fillNumber(f, value, into)
+	default:
+		w.fillOther(f, kind, value, into)
 	}
-	return nil
+}
+
+// unquote returns the text of a string. It is good until the next one.
+func (w *walk) unquote(quoted []byte) []byte {
+	text := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	w.text = unquoted(w.text[:0], quoted)
+	return w.text
 }
 
 func (n *node) allows(value jsontext.Value) bool {
+	if _, listed := n.enum[string(value)]; listed { // what JSON and canonicalKey write alike means the same to both
+		return true
+	}
 	key, ok := canonicalKey(value)
 	_, listed := n.enum[key]
 	return ok && listed
 }
 
-func (w *walk) checkString(rules *stringRules, quoted []byte) {
-	text := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(text, '\\') >= 0 {
-		w.text, _ = jsontext.AppendUnquote(w.text[:0], quoted) // the decoder has checked it
-		text = w.text
-	}
+func (w *walk) checkString(rules *stringRules, text []byte) {
 	if rules.minLength >= 0 || rules.maxLength >= 0 {
 		length := utf8.RuneCount(text)
 		if length < rules.minLength {
@@ -54,14 +72,14 @@ func (w *walk) checkString(rules *stringRules, quoted []byte) {
 	if rules.pattern != nil && !rules.pattern.Match(text) {
 		w.violate("pattern", "must match "+rules.pattern.String())
 	}
-	if rules.valid != nil && !rules.valid(string(text)) {
+	if rules.valid != nil && !rules.valid(text) {
 		w.violate("format", "must be of the format "+rules.format)
 	}
 }
 
 func (w *walk) checkNumber(n *node, digits []byte) {
-	number, err := strconv.ParseFloat(string(digits), 64)
-	if err != nil {
+	number, ok := approximate(digits)
+	if !ok {
 		w.violate("type", "must be a number that fits 64 bits")
 		return
 	}
@@ -72,21 +90,32 @@ func (w *walk) checkNumber(n *node, digits []byte) {
 		return
 	}
 	value := measured{approximate: number, digits: digits}
-	for _, rule := range []struct {
-		limit  *bound
-		name   string
-		words  string
-		broken func(measured, *bound) bool
-	}{
-		{n.num.minimum, "minimum", "at least", func(v measured, b *bound) bool { return v.compare(b) < 0 }},
-		{n.num.exclusiveMinimum, "exclusiveMinimum", "above", func(v measured, b *bound) bool { return v.compare(b) <= 0 }},
-		{n.num.maximum, "maximum", "at most", func(v measured, b *bound) bool { return v.compare(b) > 0 }},
-		{n.num.exclusiveMaximum, "exclusiveMaximum", "below", func(v measured, b *bound) bool { return v.compare(b) >= 0 }},
-		{n.num.multipleOf, "multipleOf", "a multiple of", func(v measured, b *bound) bool { return !v.isMultipleOf(b) }},
-	} {
-		if rule.limit != nil && rule.broken(value, rule.limit) {
-			w.violate(rule.name, fmt.Sprintf("must be %s %v", rule.words, rule.limit.approximate))
-		}
+	w.bound(value, n.num.minimum, "minimum", "at least", func(order int) bool { return order < 0 })
+	w.bound(value, n.num.exclusiveMinimum, "exclusiveMinimum", "above", func(order int) bool { return order <= 0 })
+	w.bound(value, n.num.maximum, "maximum", "at most", func(order int) bool { return order > 0 })
+	w.bound(value, n.num.exclusiveMaximum, "exclusiveMaximum", "below", func(order int) bool { return order >= 0 })
+	if limit := n.num.multipleOf; limit != nil && !value.isMultipleOf(limit) {
+		w.violate("multipleOf", fmt.Sprintf("must be a multiple of %v", limit.approximate))
+	}
+}
+
+// approximate reads a number as a float64. What has few digits and no more is read the short way.
+func approximate(digits []byte) (number float64, ok bool) {
+	const exact = 15 // decimal digits of an integer that a float64 holds exactly
+	if len(digits) > exact || !areAll(digits, isDigit) {
+		number, err := strconv.ParseFloat(string(digits), 64)
+		return number, err == nil
+	}
+	integer := 0
+	for _, digit := range digits {
+		integer = integer*10 + int(digit-'0')
+	}
+	return float64(integer), true
+}
+
+func (w *walk) bound(value measured, limit *bound, rule, words string, broken func(order int) bool) {
+	if limit != nil && broken(value.compare(limit)) {
+		w.violate(rule, fmt.Sprintf("must be %s %v", words, limit.approximate))
 	}
 }
 

@@ -31,12 +31,12 @@ func TestFormats(t *testing.T) {
 			t.Fatalf("%s is not known", format)
 		}
 		for _, text := range texts.good {
-			if !valid(text) {
+			if !valid([]byte(text)) {
 				t.Errorf("%s refuses %q", format, text)
 			}
 		}
 		for _, text := range texts.bad {
-			if valid(text) {
+			if valid([]byte(text)) {
 				t.Errorf("%s takes %q", format, text)
 			}
 		}

@@ -112,6 +112,7 @@ func FuzzTheCheckAgreesOnDocumentsThatAreAlmostRight(f *testing.F) {
 // comparison holds our checker and the judge's.
 type comparison struct {
 	ours  *node
+	form  *form
 	judge *jsonschema.Schema
 }
 
@@ -122,7 +123,7 @@ func newComparison(tb testing.TB) comparison {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return comparison{checker, judge(tb, s, schema.Ref)}
+	return comparison{checker, formOf(reflect.TypeFor[judged]()), judge(tb, s, schema.Ref)}
 }
 
 func (c comparison) agree(t *testing.T, document []byte) {
@@ -153,6 +154,13 @@ func (c comparison) agree(t *testing.T, document []byte) {
 		var into judged
 		if err := json.Unmarshal(document, &into); err != nil {
 			t.Fatalf("valid by the schema, but does not decode: %v", err)
+		}
+		var filled judged
+		if _, ok, err := c.ours.fill(document, Reject, c.form, reflect.ValueOf(&filled).Elem()); !ok || err != nil {
+			t.Fatalf("%s decodes, but is not filled: %v", document, err)
+		}
+		if !reflect.DeepEqual(into, filled) {
+			t.Fatalf("%s\ndecoded: %+v\nfilled: %+v", document, into, filled)
 		}
 	}
 }
@@ -304,6 +312,9 @@ func judgeIsLenient(value any) bool {
 }
 
 var signInTime = regexp.MustCompile(`[Tt].*([+-].*[+-]|[+-][0-9]:|:[+-]|^..........[Tt][+-])`)
+
+// uriPattern has the characters of RFC 3986.
+var uriPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*$`)
 
 var documents = flag.Int("documents", 20_000, "how many random documents the judge and we are asked about")
 

@@ -40,7 +40,7 @@ type stringRules struct {
 	minLength, maxLength int // in code points; -1 for no rule
 	pattern              *regexp.Regexp
 	format               string
-	valid                func(string) bool
+	valid                func([]byte) bool
 }
 
 // numberRules are bounds; each is nil for no rule.
@@ -60,18 +60,28 @@ type arrayRules struct {
 
 type objectRules struct {
 	properties             map[string]*property
-	required               []string // in the order of the schema
-	additional             *node    // nil when undeclared members are not allowed
-	minMembers, maxMembers int      // -1 for no rule
+	required               []string    // in the order of the schema
+	inOrder                []*property // those of required
+	additional             *node       // nil when undeclared members are not allowed
+	others                 property    // with additional
+	minMembers, maxMembers int         // -1 for no rule
 }
 
 type property struct {
-	node     *node
-	required int // index into required, -1 when optional
+	node   *node
+	number int // from 1 on: first come the required ones, in their order
 }
 
-// maxRequired is the width of the bit set in which a walk marks the required members that it has met.
-const maxRequired = 64
+// bit is the property's own in a set; there is none for what is not declared, and for what is one too many.
+func (p *property) bit() uint64 {
+	if p == nil || p.number < 1 || p.number > setSize {
+		return 0
+	}
+	return 1 << (p.number - 1)
+}
+
+// setSize is the width of the bit set in which a walk marks the members that it has met; no more can be required.
+const setSize = 64
 
 func indexOf(names []string, name string) int {
 	for i, candidate := range names {

@@ -225,7 +225,7 @@ func without(document []byte, cuts []cut) []byte {
 	if len(cuts) == 0 {
 		return document
 	}
-	kept, from := make([]byte, 0, len(document)), int64(0)
+	kept, from := make([]byte, 0, len(document)), 0
 	for _, c := range cuts {
 		kept = append(kept, document[from:c.from]...)
 		from = c.to

@@ -166,24 +166,35 @@ func (s *schemas) fillObject(n *node, schema *huma.Schema) error {
 		minMembers: orNone(schema.MinProperties), maxMembers: orNone(schema.MaxProperties),
 	}
 	n.object = rules
-	if len(rules.required) > maxRequired {
-		return fmt.Errorf("more than %d required members", maxRequired)
+	if len(rules.required) > setSize {
+		return fmt.Errorf("more than %d required members", setSize)
 	}
+	optional := len(rules.required)
 	for name, member := range schema.Properties {
 		compiled, err := s.compile(member)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		rules.properties[name] = &property{node: compiled, required: indexOf(rules.required, name)}
+		number := indexOf(rules.required, name) + 1
+		if number == 0 {
+			optional++
+			number = optional
+		}
+		rules.properties[name] = &property{node: compiled, number: number}
+	}
+	for _, name := range rules.required {
+		rules.inOrder = append(rules.inOrder, rules.properties[name])
 	}
 	switch additional := schema.AdditionalProperties.(type) {
 	case *huma.Schema:
 		var err error
 		rules.additional, err = s.compile(additional)
+		rules.others.node = rules.additional
 		return err
 	case bool:
 		if additional {
 			rules.additional = &node{kinds: isAny}
+			rules.others.node = rules.additional
 		}
 	}
 	return nil

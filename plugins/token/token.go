@@ -43,6 +43,7 @@ func Defaults() Config { return Config{In: inAuthorization} }
 // Plugin checks tokens. It is a framework.Authenticator and a framework.PathExtender.
 type Plugin struct {
 	secrets []framework.Secret
+	names   []string // who calls with which of them
 	in      string
 	name    string
 	refusal *framework.Problem // the same whatever was wrong, so that it tells nothing
@@ -62,6 +63,9 @@ func New(c Config, _ framework.Deps) (*Plugin, error) {
 		if err := check(secret.Reveal(), c.In); err != nil {
 			return nil, fmt.Errorf("secrets[%d]: %w", i, err)
 		}
+	}
+	for i := range c.Secrets {
+		p.names = append(p.names, fmt.Sprintf("token:%d", i+1))
 	}
 	p.refusal = p.refuse()
 	return p, nil
@@ -150,7 +154,7 @@ func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
 	if matched == 0 {
 		return p.refusal
 	}
-	r.Identify(fmt.Sprintf("token:%d", matched))
+	r.Identify(p.names[matched-1])
 	return nil
 }
 
