@@ -121,6 +121,9 @@ func TestRefusalsAheadOfTheHandler(t *testing.T) {
 		{"a caller who proves nothing", http.MethodPost, "/alerts/x", `nonsense`, []string{"Word", "wrong"}, 401, []string{"door"}},
 		{"a body of another media type", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Type", "text/xml"}, 415, []string{"door"}},
 		{"a body in another character set", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Type", "application/json; charset=utf-16"}, 415, []string{"door"}},
+		{"a compressed body", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Encoding", "gzip"}, 415, []string{"door"}},
+		{"a body compressed twice", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Encoding", "identity, br"}, 415, []string{"door"}},
+		{"a body in an encoding that nobody knows", http.MethodPost, "/alerts/x", `{"name":"n"}`, []string{"Content-Encoding", "x"}, 415, []string{"door"}},
 		{"a slash in disguise", http.MethodPost, "/alerts%2fx", `{"name":"n"}`, nil, 404, nil},
 		{"a letter in disguise", http.MethodPost, "/%61lerts/x", `{"name":"n"}`, nil, 404, nil},
 		{"a body that is too large", http.MethodPost, "/alerts/x", `{"name":"` + strings.Repeat("n", 200) + `"}`, nil, 413, nil},
@@ -145,6 +148,19 @@ func TestRefusalsAheadOfTheHandler(t *testing.T) {
 				t.Errorf("WWW-Authenticate is %q", got.Header.Get("WWW-Authenticate"))
 			}
 		})
+	}
+}
+
+func TestABodyThatIsNotEncodedMaySaySo(t *testing.T) {
+	s := serve(t, plain)
+	for _, said := range []string{"identity", "Identity", "identity, identity", " "} {
+		if got := s.call(t, http.MethodPost, "/alerts/x", `{"name":"n"}`, "Content-Encoding", said); got.Status != http.StatusOK {
+			t.Errorf("Content-Encoding %q: status %d %s", said, got.Status, got.Body)
+		}
+	}
+	got := s.call(t, http.MethodPost, "/alerts/x", `{"name":"n"}`, "Content-Encoding", "gzip")
+	if got.Header.Get("Accept-Encoding") != "identity" { // RFC 9110 section 15.5.16: this tells the reason apart
+		t.Errorf("Accept-Encoding of the refusal is %q", got.Header.Get("Accept-Encoding"))
 	}
 }
 

@@ -107,7 +107,7 @@ func (o *operation) input(ctx context.Context, request *Request) (any, error) {
 	if err := o.before(ctx, request); err != nil {
 		return nil, err
 	}
-	if err := o.checkContentType(request.Request); err != nil {
+	if err := o.checkContent(request.Header); err != nil {
 		return nil, err
 	}
 	input := o.newInput()
@@ -175,13 +175,18 @@ func (o *operation) before(ctx context.Context, request *Request) error {
 
 const jsonType = "application/json"
 
-// checkContentType refuses a body that says it is something else than JSON. None said is taken for JSON.
-func (o *operation) checkContentType(r *http.Request) error {
-	said := r.Header.Get("Content-Type")
-	if o.binding.body == nil || said == "" {
+// checkContent refuses a body that says it is something else than JSON, as it is. None said is taken for that.
+func (o *operation) checkContent(header http.Header) error {
+	if o.binding.body == nil {
 		return nil
 	}
-	if said == jsonType {
+	if isEncoded(header["Content-Encoding"]) {
+		problem := NewProblem(http.StatusUnsupportedMediaType, "Send the body as it is, without a Content-Encoding such as gzip.")
+		problem.Header = http.Header{"Accept-Encoding": {"identity"}} // RFC 9110 section 15.5.16
+		return problem
+	}
+	said := header.Get("Content-Type")
+	if said == "" || said == jsonType {
 		return nil
 	}
 	mediaType, parameters, err := mime.ParseMediaType(said)
@@ -190,6 +195,18 @@ func (o *operation) checkContentType(r *http.Request) error {
 		return nil
 	}
 	return NewProblem(http.StatusUnsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
+}
+
+// isEncoded reports whether the values of Content-Encoding name anything but identity. The names may come in either case.
+func isEncoded(values []string) bool {
+	for _, value := range values {
+		for name := range strings.SplitSeq(value, ",") {
+			if name = strings.TrimSpace(name); name != "" && !strings.EqualFold(name, "identity") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // encode turns the handler's output into the answer: undeclared members are stripped, and an answer that breaks its
