@@ -228,10 +228,7 @@ func send(w http.ResponseWriter, answer *Response, id string) {
 
 // logRequest writes the one line of a request. It names the route, never the URL: a token may be in path or query.
 func (f *Funnel) logRequest(r *Request, route string, status, size int, start time.Time, cause error) {
-	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError {
-		level = slog.LevelError
-	}
+	level := levelOf(status)
 	if !f.log.Enabled(r.Context(), level) {
 		return
 	}

@@ -19,17 +19,28 @@ func (f *Funnel) Refuse(w http.ResponseWriter, r *http.Request, problem *Problem
 
 // noRoute answers for paths where there is nothing.
 func (f *Funnel) noRoute(c *gin.Context) {
+	if f.ofNoPath(c) {
+		return
+	}
 	f.Refuse(c.Writer, c.Request, NewProblem(http.StatusNotFound, "There is nothing at this path. GET /openapi.json lists what there is."))
 }
 
 // noMethod answers for methods that a path does not take; gin has set Allow to those it takes. OPTIONS asks for just that
 // header and is answered, without the headers that would let other sites' pages call (CORS).
 func (f *Funnel) noMethod(c *gin.Context) {
+	if f.ofNoPath(c) {
+		return
+	}
 	c.Writer.Header().Set("Allow", c.Writer.Header().Get("Allow")+", "+http.MethodOptions)
 	if c.Request.Method != http.MethodOptions {
 		f.Refuse(c.Writer, c.Request, NewProblem(http.StatusMethodNotAllowed, "This path does not take this method; the Allow header lists those it takes."))
 		return
 	}
+	f.allow(c)
+}
+
+// allow answers OPTIONS; Allow is set.
+func (f *Funnel) allow(c *gin.Context) {
 	start, id := f.now(), newRequestID()
 	request := NewRequest(c.Request, id, nil, nil)
 	request.client = clientAddr(c.Request, f.trusted)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 // surrounded is a funnel with one route and pages that refuse in ways of their own.
@@ -55,6 +56,10 @@ func TestWhatNoRouteAnswersIsAProblemToo(t *testing.T) {
 		"a page that refuses in its own words":     {http.MethodGet, "/busy", http.StatusServiceUnavailable, ""},
 		"a page that crashes":                      {http.MethodGet, "/panic", http.StatusInternalServerError, ""},
 		"options of a path where there is nothing": {http.MethodOptions, "/nowhere", http.StatusNotFound, ""},
+		"a path that is traced":                    {http.MethodTrace, "/things", http.StatusNotImplemented, ""},
+		"the trace of a path with nothing":         {http.MethodTrace, "/nowhere", http.StatusNotImplemented, ""},
+		"a path that is asked for a tunnel":        {http.MethodConnect, "/things", http.StatusNotImplemented, ""},
+		"a tunnel to another server":               {http.MethodConnect, "example.com:443", http.StatusNotImplemented, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := httptest.NewRecorder()
@@ -82,6 +87,31 @@ func TestOptionsTellsTheMethodsAndLetsNoOtherSiteIn(t *testing.T) {
 	for name := range answer.Header() {
 		if strings.HasPrefix(name, "Access-Control") {
 			t.Errorf("it sends %s", name)
+		}
+	}
+}
+
+func TestOptionsOfTheWholeServerTellsEveryMethod(t *testing.T) {
+	answer := httptest.NewRecorder()
+	surrounded(t).ServeHTTP(answer, httptest.NewRequest(http.MethodOptions, "*", nil))
+	if answer.Code != http.StatusNoContent || answer.Header().Get("Allow") != "GET, HEAD, OPTIONS, POST" || answer.Header().Get(framework.RequestIDHeader) == "" {
+		t.Errorf("status %d, headers %v, body %s", answer.Code, answer.Header(), answer.Body)
+	}
+}
+
+func TestWhatCallersAskInVainIsNoErrorOfOurs(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusNotFound: "INFO", http.StatusNotImplemented: "INFO", http.StatusHTTPVersionNotSupported: "INFO",
+		http.StatusInternalServerError: "ERROR", http.StatusServiceUnavailable: "ERROR",
+	} {
+		var log frameworktest.Log
+		funnel, err := framework.NewFunnel(framework.Info{Title: "test"}, log.Logger(), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		funnel.Refuse(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil), framework.NewProblem(status, ""))
+		if !strings.Contains(log.String(), "level="+want) {
+			t.Errorf("%d: %s", status, log.String())
 		}
 	}
 }
