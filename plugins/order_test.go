@@ -60,6 +60,16 @@ type server struct {
 // serve mounts POST /echo behind the plugins of a configuration, as an endpoint's node has them.
 func serve(t *testing.T, text string) *server {
 	t.Helper()
+	s, err := mount(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// mount is serve, with the mistake that the funnel finds in the configuration.
+func mount(t *testing.T, text string) (*server, error) {
+	t.Helper()
 	registry := framework.NewRegistry()
 	plugins.Register(registry)
 	framework.AddPlugin(registry, "broken", func() brokenConfig { return brokenConfig{} }, func(c brokenConfig, _ framework.Deps) (broken, error) {
@@ -93,11 +103,8 @@ func serve(t *testing.T, text string) *server {
 			return &output{in.Body.Text}, nil
 		},
 	}
-	if err := funnel.Mount(echo.Route(), chain); err != nil {
-		t.Fatal(err)
-	}
 	s.handler = funnel
-	return s
+	return s, funnel.Mount(echo.Route(), chain)
 }
 
 func list[P any](t *testing.T, registry *framework.Registry, deps framework.Deps, entries []map[string]yaml.Node) []framework.Named[P] {
@@ -140,7 +147,6 @@ func TestPluginsRunInTheOrderOfTheConfiguration(t *testing.T) {
 	}{
 		{"the limit first counts who guesses", "before: [" + slow + ", " + tokens + "]", []string{"x", "y", canary}, []int{401, 401, 429}},
 		{"the limit behind counts who is let in", "before: [" + tokens + ", " + slow + "]", []string{"x", "y", canary, canary, canary, "x"}, []int{401, 401, 200, 200, 429, 401}},
-		{"the limit by identity needs one", `before: [{ratelimit: {rate: 2/h}}, ` + tokens + "]", []string{canary, "x"}, []int{500, 500}},
 		{"the network first hides whether a token is good", `before: [{allowip: {allow: [198.51.100.1]}}, ` + tokens + "]", []string{canary, "x"}, []int{403, 403}},
 		{"the network behind does not", `before: [` + tokens + `, {allowip: {allow: [198.51.100.1]}}]`, []string{canary, "x"}, []int{403, 401}},
 	} {
@@ -149,6 +155,24 @@ func TestPluginsRunInTheOrderOfTheConfiguration(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestLimitByIdentityBeforeAnybodyIsKnownIsAMistakeAtTheStart(t *testing.T) {
+	t.Setenv("FW_TEST_TOKEN", canary)
+	const tokens, limit = `{token: {secrets: ["env:FW_TEST_TOKEN"]}}`, `{ratelimit: {rate: 2/h}}`
+	for config, wrong := range map[string]bool{
+		"before: [" + limit + ", " + tokens + "]":                                          true,
+		"{public: true, before: [" + limit + "]}":                                          true,
+		"before: [{ratelimit: {rate: 2/h, by: address}}, " + limit + ", " + tokens + "]":   true,
+		"before: [" + tokens + ", " + limit + "]":                                          false,
+		"before: [{ratelimit: {rate: 2/h, by: address}}, " + tokens + ", " + limit + "]":   false,
+		"{public: true, before: [{ratelimit: {rate: 2/h, by: header, header: X-Tenant}}]}": false,
+	} {
+		_, err := mount(t, config)
+		if told := err != nil && strings.Contains(err.Error(), "ratelimit needs to know who is calling"); told != wrong {
+			t.Errorf("%s: error %v", config, err)
+		}
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -31,22 +31,23 @@ const (
 	maxCallers     = 1_000_000
 	maxBurst       = 1_000_000
 	maxWindow      = 366 * 24 * time.Hour
+	maxPerSecond   = 1_000_000 // times are whole nanoseconds: up to this rate they are right to a thousandth
 )
 
 // Config says how often who may call.
 type Config struct {
 	// Rate is how often, as "10/s" (s, m, h or d) or {count: 10, per: 1s}.
 	Rate Rate `yaml:"rate"`
-	// Burst is how many calls may come at once after a pause, 1 to 1,000,000; the count of the rate when 0.
-	Burst int `yaml:"burst"`
+	// Burst is how many calls may come at once after a pause, 1 to 1,000,000; the count of the rate when left out.
+	Burst Number `yaml:"burst"`
 	// By is whom calls are counted by: identity (who an earlier plugin found to be calling, the default), address or
 	// header.
 	By string `yaml:"by"`
 	// Header is the name of the header when counted by header.
 	Header string `yaml:"header"`
-	// Callers is how many are remembered, 1 to 1,000,000; 100,000 when 0. When that many are in use, all others share
-	// one allowance.
-	Callers int `yaml:"callers"`
+	// Callers is how many are remembered, 1 to 1,000,000; 100,000 when left out. When that many are in use, all others
+	// share one allowance.
+	Callers Number `yaml:"callers"`
 }
 
 // Defaults counts by identity. A rate has to be given.
@@ -62,48 +63,61 @@ type Plugin struct {
 
 // New refuses a configuration without a rate.
 func New(c Config, d framework.Deps) (*Plugin, error) {
-	c.Burst, c.Callers = cmp.Or(c.Burst, c.Rate.Count), cmp.Or(c.Callers, defaultCallers)
+	c.Burst, c.Callers = cmp.Or(c.Burst, Number(c.Rate.Count)), cmp.Or(c.Callers, defaultCallers)
 	if err := check(c); err != nil {
 		return nil, err
 	}
 	interval := c.Rate.Per / time.Duration(c.Rate.Count)
 	return &Plugin{
 		by: c.By, header: http.CanonicalHeaderKey(c.Header), now: d.Now,
-		callers: newTable(interval, c.Burst, c.Callers),
+		callers: newTable(interval, int(c.Burst), int(c.Callers)),
 		policy:  fmt.Sprintf(`"calls";q=%d;w=%d`, c.Rate.Count, seconds(c.Rate.Per)),
 	}, nil
 }
 
-// headerName is a token (RFC 9110 section 5.6.2).
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
 func check(c Config) error {
-	switch {
-	case c.Rate.Count == 0:
+	if c.Rate == (Rate{}) {
 		return errors.New("rate: is needed, as 10/s or {count: 10, per: 1s}")
-	case c.Rate.Count < 1 || c.Rate.Per < time.Second || c.Rate.Per > maxWindow || c.Rate.Per/time.Duration(c.Rate.Count) == 0:
-		return errors.New("rate: from 1 to 1,000,000,000 calls in 1s to a year")
+	}
+	if err := c.Rate.check(); err != nil {
+		return err
+	}
+	switch {
 	case c.Burst < 1 || c.Burst > maxBurst:
 		return fmt.Errorf("burst: 1 to %d", maxBurst)
 	case maxWindow/time.Duration(c.Burst) < c.Rate.Per/time.Duration(c.Rate.Count):
 		return errors.New("burst: would take longer than a year to be allowed again")
 	case c.Callers < 1 || c.Callers > maxCallers:
 		return fmt.Errorf("callers: 1 to %d", maxCallers)
+	default:
+		return checkBy(c)
+	}
+}
+
+// headerName is a token (RFC 9110 section 5.6.2).
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// noHeaders never arrive: net/http takes Host and those about the length of the body out of a request, and proxies
+// those about a connection (RFC 9110 section 7.6.1). Without its header each call would count as the same caller's.
+var noHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Te", "Upgrade", "Proxy-Connection"}
+
+func checkBy(c Config) error {
+	switch {
 	case c.By != byIdentity && c.By != byAddress && c.By != byHeader:
 		return errors.New("by: one of identity, address, header")
-	case c.By == byHeader && strings.EqualFold(c.Header, "Host"):
-		return errors.New("header: Host is what was called, not who calls")
-	case c.By == byHeader && !headerName.MatchString(c.Header):
-		return errors.New("header: the name of the header is needed")
 	case c.By != byHeader && c.Header != "":
 		return errors.New("header: has no meaning unless by is header")
+	case c.By == byHeader && !headerName.MatchString(c.Header):
+		return errors.New("header: the name of the header is needed")
+	case slices.Contains(noHeaders, http.CanonicalHeaderKey(c.Header)):
+		return fmt.Errorf("header: %s is about the connection and not who calls; it never gets here", http.CanonicalHeaderKey(c.Header))
 	default:
 		return nil
 	}
 }
 
-// errNobody is a mistake in the order of the plugins, which the funnel answers with a 500: to let the call go on would
-// be no limit.
+// errNobody cannot be where the funnel minds NeedsIdentity. Elsewhere it is answered with a 500: to let the call go on
+// would be no limit.
 var errNobody = errors.New("by: identity, and no plugin before this one has found out who is calling")
 
 // Before lets the call go on unless its caller has used up what is allowed.
@@ -165,3 +179,6 @@ func seconds(wait time.Duration) int { return int(math.Ceil(wait.Seconds())) }
 
 // Refusals lists the status that callers over their allowance get.
 func (p *Plugin) Refusals() []int { return []int{http.StatusTooManyRequests} }
+
+// NeedsIdentity reports whether calls are counted by who an earlier plugin found to be calling.
+func (p *Plugin) NeedsIdentity() bool { return p.by == byIdentity }

@@ -109,8 +109,9 @@ func TestRatesAreWrittenInSeveralWays(t *testing.T) {
 		"{rate: 600/m, burst: 1}": `"calls";q=600;w=60`,
 		"{rate: 7/h}":             `"calls";q=7;w=3600`,
 		"{rate: 5000/d}":          `"calls";q=5000;w=86400`,
-		"{rate: {count: 3, per: 90s}, by: identity}":  `"calls";q=3;w=90`,
-		"{rate: {count: 1, per: 1500ms}, callers: 1}": `"calls";q=1;w=2`,
+		"{rate: {count: 3, per: 90s}, by: identity}": `"calls";q=3;w=90`,
+		"{rate: {count: 1, per: 2s}, callers: 1}":    `"calls";q=1;w=2`,
+		"{rate: 1000000/s, burst: 9}":                `"calls";q=1000000;w=1`,
 	} {
 		p, _ := plugin(t, text)
 		r := named("token:1")
@@ -211,17 +212,28 @@ func TestWrongConfigurationsAreRefused(t *testing.T) {
 		"{rate: 0/s}":                          "a rate is written as",
 		"{rate: -1/s}":                         "a rate is written as",
 		"{rate: 9999999999/s}":                 "a rate is written as",
-		"{rate: {count: 10}}":                  "rate: from 1",
-		"{rate: {count: -1, per: 1s}}":         "rate: from 1",
-		"{rate: {count: 1, per: 1ms}}":         "rate: from 1",
-		"{rate: {count: 1, per: 10000h}}":      "rate: from 1",
-		"{rate: {count: 2000000000, per: 1s}}": "rate: from 1",
+		"{rate: 0.5/s}":                        "for less than one in that time, as {count: 1, per: 90s}",
+		"{rate: 1.5/m}":                        "a rate is written as",
+		"{rate: 1e9/s}":                        "a rate is written as",
+		"{rate: {count: 10}}":                  "count: and per: are needed",
+		"{rate: {count: 0, per: 1s}}":          "count: and per: are needed",
+		"{rate: {count: 1.5, per: 1s}}":        "count",
+		"{rate: {count: 1, per: -1s}}":         "rate: per is whole seconds",
+		"{rate: {count: -1, per: 1s}}":         "rate: at least one call",
+		"{rate: {count: 1, per: 1ms}}":         "rate: per is whole seconds",
+		"{rate: {count: 1, per: 1500ms}}":      "rate: per is whole seconds",
+		"{rate: {count: 1, per: 10000h}}":      "rate: per is whole seconds, from 1s to a year",
+		"{rate: {count: 2000000000, per: 1s}}": "rate: at most 1000000 calls a second",
+		"{rate: 999999999/s, burst: 5}":        "rate: at most 1000000 calls a second",
+		"{rate: 1000001/s, burst: 5}":          "rate: at most 1000000 calls a second",
 		"{rate: {count: 1, pre: 1s}}":          "pre",
-		"{rate: 1/s, burst: -1}":               "burst: 1 to",
+		"{rate: 1/s, burst: 0}":                "burst: has to be a whole number of at least 1",
+		"{rate: 1/s, burst: 1.5}":              "burst: has to be a whole number of at least 1",
+		"{rate: 1/s, burst: -1}":               "burst: has to be a whole number of at least 1",
 		"{rate: 1/s, burst: 1000001}":          "burst: 1 to",
-		"{rate: 2000000/s}":                    "burst: 1 to",
+		"{rate: 2000000/m}":                    "burst: 1 to",
 		"{rate: 1/d, burst: 1000}":             "burst: would take longer",
-		"{rate: 1/s, callers: -1}":             "callers: 1 to",
+		"{rate: 1/s, callers: 0}":              "callers: has to be a whole number of at least 1",
 		"{rate: 1/s, callers: 1000001}":        "callers: 1 to",
 		"{rate: 1/s, by: moon}":                "by: one of",
 		"{rate: 1/s, by: header}":              "header: the name",
@@ -273,11 +285,105 @@ func TestReadmeShowsWorkingConfigurations(t *testing.T) {
 	}
 }
 
-func TestTheHostNameCountsNobody(t *testing.T) {
-	config := ratelimit.Defaults()
-	config.Rate = ratelimit.Rate{Count: 10, Per: time.Second}
-	config.By, config.Header = "header", "host"
-	if _, err := ratelimit.New(config, frameworktest.Deps(t)); err == nil || !strings.Contains(err.Error(), "not who calls") {
-		t.Errorf("error %v", err)
+// What net/http and proxies take out of a request would make all callers one.
+func TestHeadersThatNeverArriveCountNobody(t *testing.T) {
+	for _, name := range []string{"Host", "host", "content-length", "Transfer-Encoding", "trailer", "connection", "TE", "proxy-connection"} {
+		_, _, err := configured(t, "{rate: 1/s, by: header, header: "+name+"}")
+		if err == nil || !strings.Contains(err.Error(), "it never gets here") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
+}
+
+func TestConfigurationsOfGoAreHeldToTheSameBounds(t *testing.T) {
+	good := ratelimit.Config{Rate: ratelimit.Rate{Count: 1, Per: time.Second}, By: "address"}
+	for name, change := range map[string]func(*ratelimit.Config){
+		"burst: 1 to":   func(c *ratelimit.Config) { c.Burst = -1 },
+		"callers: 1 to": func(c *ratelimit.Config) { c.Callers = -1 },
+		"rate: at least": func(c *ratelimit.Config) {
+			c.Rate.Count = 0
+		},
+	} {
+		config := good
+		change(&config)
+		if _, err := ratelimit.New(config, frameworktest.Deps(t)); err == nil || !strings.HasPrefix(err.Error(), name) {
+			t.Errorf("error = %v, want %s…", err, name)
+		}
+	}
+	if _, err := ratelimit.New(good, frameworktest.Deps(t)); err != nil {
+		t.Errorf("left out, both are the usual: %v", err)
+	}
+}
+
+// Over a long time a caller gets what the rate says, whatever the rate: times are kept as whole nanoseconds.
+func TestRatesAreKeptToAThousandth(t *testing.T) {
+	for _, rate := range []string{"1/s", "3/s", "7/s", "999/m", "333333/s", "700000/s", "999999/s", "1000000/s"} {
+		p, clock := plugin(t, "{rate: "+rate+", burst: 1}")
+		r := named("token:1")
+		unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute}[rate[len(rate)-1]]
+		count, err := strconv.Atoi(rate[:len(rate)-2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		passed, length := 0, min(unit, 2000*unit/time.Duration(count)) // of a thousand calls and more, or a unit
+		if length < unit {
+			count = int(int64(count) * int64(length) / int64(unit))
+		}
+		for range 8 * count {
+			passed += calls(t, p, 1, r)
+			clock.Advance(length / time.Duration(8*count))
+		}
+		if most := count + count/1000 + 1; passed > most {
+			t.Errorf("%s: %d calls passed where %d are allowed", rate, passed, most)
+		}
+	}
+}
+
+func TestTheServerIsToldWhoNeedsAnIdentity(t *testing.T) {
+	for text, want := range map[string]bool{
+		"{rate: 1/s}": true, "{rate: 1/s, by: identity}": true,
+		"{rate: 1/s, by: address}": false, "{rate: 1/s, by: header, header: X-Tenant}": false,
+	} {
+		p, _ := plugin(t, text)
+		var asked framework.NeedsIdentity = p
+		if asked.NeedsIdentity() != want {
+			t.Errorf("%s: %t", text, !want)
+		}
+	}
+}
+
+func FuzzRates(f *testing.F) {
+	for _, seed := range []string{"10/s", "0/s", "1e9/s", "-1/d", "{count: 3, per: 90s}", "{count: 9223372036854775807, per: 1s}", "{count: 1, per: 9223372036s}", "[]"} {
+		f.Add(seed, "3")
+	}
+	f.Fuzz(func(t *testing.T, rate, burst string) {
+		var node yaml.Node
+		if yaml.Load([]byte("{rate: "+rate+", burst: "+burst+"}"), &node) != nil {
+			return
+		}
+		config := ratelimit.Defaults()
+		if framework.DecodeConfig(&node, "ratelimit", &config) != nil {
+			return
+		}
+		config.Callers = 1
+		clock := new(frameworktest.Clock)
+		deps := frameworktest.Deps(t)
+		deps.Now = clock.Now
+		p, err := ratelimit.New(config, deps)
+		if err != nil || config.Burst > 1000 || config.Rate.Count > 1000 {
+			return
+		}
+		// Whatever was configured lets one call through, and another one when it says so.
+		r := named("token:1")
+		for p.Before(t.Context(), r) == nil {
+		}
+		after, err := strconv.Atoi(refusal(t, p, r).Header.Get("Retry-After"))
+		if err != nil || after < 1 {
+			t.Fatalf("Retry-After is %d, %v", after, err)
+		}
+		clock.Advance(time.Duration(after) * time.Second)
+		if err := p.Before(t.Context(), r); err != nil {
+			t.Errorf("who comes back after %d s as told: %v", after, err)
+		}
+	})
 }

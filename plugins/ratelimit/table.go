@@ -12,7 +12,7 @@ type key [16]byte
 // entry is a caller's state in the generic cell rate algorithm (ITU-T I.371): one time.
 type entry struct {
 	key  key
-	free int64 // when all of the burst is allowed again, in nanoseconds since 1970
+	free int64 // when all of the burst is allowed again, in nanoseconds since the table began
 	at   int   // in the queue
 }
 
@@ -24,6 +24,7 @@ type table struct {
 	capacity        int
 
 	mu     sync.Mutex
+	began  time.Time // with the first call; the difference to it does not jump when somebody sets the machine's clock
 	known  map[key]*entry
 	queue  queue
 	others entry
@@ -41,9 +42,12 @@ const sweep = 4
 
 // take counts a call and returns 0, or does not count it and returns how long to wait.
 func (t *table) take(caller key, at time.Time) time.Duration {
-	now := at.UnixNano()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.began.IsZero() {
+		t.began = at
+	}
+	now := int64(at.Sub(t.began))
 	for range sweep {
 		if len(t.queue) > 0 && t.queue[0].free <= now {
 			delete(t.known, t.queue[0].key)

@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"encoding/binary"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -75,6 +76,21 @@ func TestClockThatGoesBackLetsNobodyThroughTwice(t *testing.T) {
 	now := frameworktest.Start()
 	if table.take(caller(1), now) != 0 || table.take(caller(1), now.Add(-time.Hour)) == 0 {
 		t.Error("a second call passed")
+	}
+}
+
+// time.Now carries the clock of the process along, which does not jump when somebody sets the machine's.
+func TestWaitsAreCountedByTheClockOfTheProcess(t *testing.T) {
+	table := newTable(time.Hour, 1, 10)
+	now := time.Now()
+	if table.take(caller(1), now) != 0 {
+		t.Fatal("the first call is refused")
+	}
+	if !strings.Contains(table.began.String(), " m=") {
+		t.Errorf("the table counts from %s, which is the machine's clock alone", table.began)
+	}
+	if wait := table.take(caller(1), now.Add(time.Minute)); wait != 59*time.Minute {
+		t.Errorf("a wait of %s", wait)
 	}
 }
 
