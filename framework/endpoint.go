@@ -30,13 +30,15 @@ type Endpoint[I, O any] struct {
 	Tag         string // groups operations in the document
 	// TagDescription says what the operations of the tag are for; one of them having it is enough.
 	TagDescription string
-	MaxBody        int64      // bytes; DefaultMaxBody when 0
-	Undeclared     Undeclared // Reject or Drop undeclared members of the body
-	Success        []int      // the statuses that Handle may give, the usual one first; 200 when empty
-	Events         []string   // the types of event that Handle may publish: what automations can be on
-	Example        any        // of a request body, for the document; it is held to the schema
-	Answer         *O         // an example of the answer, for the document; it is held to the schema
-	Handle         func(context.Context, *I) (*O, error)
+	// Scope is what the caller must be allowed; anybody whom the before plugins let through when empty.
+	Scope      Scope
+	MaxBody    int64      // bytes; DefaultMaxBody when 0
+	Undeclared Undeclared // Reject or Drop undeclared members of the body
+	Success    []int      // the statuses that Handle may give, the usual one first; 200 when empty
+	Events     []string   // the types of event that Handle may publish: what automations can be on
+	Example    any        // of a request body, for the document; it is held to the schema
+	Answer     *O         // an example of the answer, for the document; it is held to the schema
+	Handle     func(context.Context, *I) (*O, error)
 }
 
 // Statuser is implemented by an output that chooses among Endpoint.Success.
@@ -53,6 +55,7 @@ type Route struct {
 	Method, Path, ID, Summary, Description, Tag, TagDescription string
 
 	Events []string // the types of event that it may publish
+	Scope  Scope    // what the caller must be allowed
 
 	maxBody    int64
 	undeclared Undeclared
@@ -74,7 +77,7 @@ func (e Endpoint[I, O]) Route() Route {
 		e.Success = []int{http.StatusOK}
 	}
 	route := Route{
-		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription, Events: e.Events,
+		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription, Events: e.Events, Scope: e.Scope,
 		maxBody: e.MaxBody, undeclared: e.Undeclared, success: e.Success, example: e.Example,
 		input: reflect.TypeFor[I](), output: reflect.TypeFor[O](),
 		newInput: func() any { return new(I) },

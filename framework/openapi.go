@@ -105,6 +105,9 @@ func (o *operation) documentSecurity(components *huma.Components, operation *hum
 		name := schemeName(scheme)
 		components.SecuritySchemes[name] = &scheme
 		all[name] = []string{}
+		if o.Scope != "" {
+			all[name] = []string{string(o.Scope)}
+		}
 	}
 	if len(all) > 0 {
 		operation.Security = []map[string][]string{all}

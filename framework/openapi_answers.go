@@ -35,6 +35,9 @@ func (o *operation) refusals() []int {
 	if o.authenticator() != nil {
 		all = append(all, http.StatusUnauthorized)
 	}
+	if o.Scope != "" {
+		all = append(all, http.StatusForbidden)
+	}
 	for _, plugin := range o.Before {
 		if refuser, ok := plugin.Part.(Refuser); ok {
 			all = append(all, refuser.Refusals()...)
@@ -79,7 +82,7 @@ func problemInWords(status int) (about, detail string) {
 	case http.StatusUnauthorized:
 		return "The caller did not prove who they are.", "A valid token is needed: send the header Authorization: Bearer TOKEN."
 	case http.StatusForbidden:
-		return "The caller may not do this from where they are.", ""
+		return "The caller may not do this: not at all, or not from where they are.", "This needs the scope admin, which the caller does not have."
 	case http.StatusNotFound:
 		return "There is nothing under this path.", "There is nothing of this id."
 	case http.StatusRequestTimeout:

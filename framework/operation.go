@@ -37,7 +37,10 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 		return nil, err
 	}
 	o := &operation{Route: route, Chain: chain, path: chain.extend(route.Path)}
-	var err error
+	err := o.checkScope()
+	if err != nil {
+		return nil, err
+	}
 	if o.binding, err = newBinding(s, &o.Route); err != nil {
 		return nil, err
 	}
@@ -170,7 +173,7 @@ func (o *operation) before(ctx context.Context, request *Request) error {
 			return err
 		}
 	}
-	return nil
+	return o.authorize(request)
 }
 
 const jsonType = "application/json"

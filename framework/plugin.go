@@ -61,6 +61,8 @@ type Request struct {
 	ID       string // in the answer, in the header X-Request-Id and in every log line
 	client   netip.Addr
 	identity string
+	scopes   []Scope // what the caller is limited to
+	limited  bool    // else the caller may do everything
 	raw      []byte
 	params   func(string) string
 	onAnswer []func(status int)

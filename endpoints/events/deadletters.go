@@ -45,7 +45,7 @@ type operator struct {
 func (o operator) deadLetterRoutes() framework.Routes {
 	const all, one = "/api/v1/deadletters", "/api/v1/deadletters/{id}"
 	list := framework.Endpoint[Page, Letters]{
-		Method: http.MethodGet, Path: all, ID: "list-deadletters",
+		Method: http.MethodGet, Path: all, ID: "list-deadletters", Scope: framework.ScopeRead,
 		Tag: "Dead letters", TagDescription: "What automations gave up on, to be repeated or dropped.",
 		Summary:     "List what automations gave up on",
 		Description: "Oldest first, each with the reason of the last attempt.",
@@ -53,14 +53,14 @@ func (o operator) deadLetterRoutes() framework.Routes {
 		Handle:      o.letters,
 	}
 	show := framework.Endpoint[OneLetter, Letter]{
-		Method: http.MethodGet, Path: one, ID: "get-deadletter", Tag: "Dead letters",
+		Method: http.MethodGet, Path: one, ID: "get-deadletter", Scope: framework.ScopeRead, Tag: "Dead letters",
 		Summary:     "Show a dead letter and its event",
 		Description: "The event is whole, with its data as it was validated.",
 		Answer:      &Letter{DeadLetter: exampleLetter(), Event: exampleEvent()},
 		Handle:      o.letter,
 	}
 	replay := framework.Endpoint[OneLetter, Replayed]{
-		Method: http.MethodPost, Path: one + "/replay", ID: "replay-deadletter", Tag: "Dead letters",
+		Method: http.MethodPost, Path: one + "/replay", ID: "replay-deadletter", Scope: framework.ScopeAdmin, Tag: "Dead letters",
 		Summary:     "Give the event to the one job that gave it up",
 		Description: "The dead letter is gone with that; if the job gives up again, there is a new one. No other job sees the event again.",
 		Success:     []int{http.StatusAccepted},
@@ -68,7 +68,7 @@ func (o operator) deadLetterRoutes() framework.Routes {
 		Handle:      o.replay,
 	}
 	drop := framework.Endpoint[OneLetter, framework.DeadLetter]{
-		Method: http.MethodDelete, Path: one, ID: "drop-deadletter", Tag: "Dead letters",
+		Method: http.MethodDelete, Path: one, ID: "drop-deadletter", Scope: framework.ScopeAdmin, Tag: "Dead letters",
 		Summary:     "Remove a dead letter for good",
 		Description: "The answer is what was removed.",
 		Answer:      new(exampleLetter()),

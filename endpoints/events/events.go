@@ -48,7 +48,7 @@ type List struct {
 
 func (o operator) eventRoutes() framework.Routes {
 	list := framework.Endpoint[Page, List]{
-		Method: http.MethodGet, Path: "/api/v1/events", ID: "list-events",
+		Method: http.MethodGet, Path: "/api/v1/events", ID: "list-events", Scope: framework.ScopeRead,
 		Tag: "Events", TagDescription: "What came in, and what automations did with it.",
 		Summary:     "List the newest events, without their data",
 		Description: "Newest first. Events are kept for 30 days.",
@@ -56,7 +56,7 @@ func (o operator) eventRoutes() framework.Routes {
 		Handle:      o.recent,
 	}
 	one := framework.Endpoint[One, framework.EventStatus]{
-		Method: http.MethodGet, Path: "/api/v1/events/{id}", ID: "get-event", Tag: "Events",
+		Method: http.MethodGet, Path: "/api/v1/events/{id}", ID: "get-event", Scope: framework.ScopeRead, Tag: "Events",
 		Summary: "Show an event and how far each automation is with it",
 		Description: "An automation has a run for each of its jobs, such as one an enricher. A run that was given up is among the " +
 			"dead letters.",

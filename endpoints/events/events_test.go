@@ -242,3 +242,24 @@ func TestAFailingEngineIsMaskedAndNothingIsSaidToBeDone(t *testing.T) {
 		})
 	}
 }
+
+func TestReadingAndActingNeedDifferentScopes(t *testing.T) {
+	for request, needed := range map[string]string{
+		"GET /api/v1/events": "read", "GET /api/v1/events/splunk-a": "read", "GET /api/v1/deadletters": "read", "GET /api/v1/deadletters/dl-1": "read",
+		"POST /api/v1/deadletters/dl-1/replay": "admin", "DELETE /api/v1/deadletters/dl-1": "admin",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		for _, has := range []string{"read", "admin"} {
+			a := serve(t)
+			a.activity.AddEvent(alert("splunk-a"))
+			a.activity.AddDeadLetter(letter("dl-1"), alert("splunk-a"))
+			made := httptest.NewRequest(method, path, nil)
+			made.Header.Set("X-Test-Scope", has)
+			answer := httptest.NewRecorder()
+			a.ServeHTTP(answer, made)
+			if allowed := answer.Code < 300; allowed != (has == needed) || !allowed && !strings.Contains(answer.Body.String(), "the scope "+needed) {
+				t.Errorf("%s with the scope %s: %d %s", request, has, answer.Code, answer.Body)
+			}
+		}
+	}
+}

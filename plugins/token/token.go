@@ -30,6 +30,8 @@ type Config struct {
 	// Secrets are the good tokens, of at least 16 bytes each. Several allow a change without a gap: add the new one,
 	// change the senders, remove the old one.
 	Secrets []framework.Secret `yaml:"secrets"`
+	// Tokens are further ones, each with a name, and with what it is good for where an endpoint tells callers apart.
+	Tokens []Token `yaml:"tokens"`
 	// In is where the token is sent: authorization (as "Bearer TOKEN", the default), header, query or path. The last
 	// two are for senders that can do no better, as Splunk: proxies may log them.
 	In string `yaml:"in"`
@@ -43,7 +45,8 @@ func Defaults() Config { return Config{In: inAuthorization} }
 // Plugin checks tokens. It is a framework.Authenticator and a framework.PathExtender.
 type Plugin struct {
 	secrets []framework.Secret
-	names   []string // who calls with which of them
+	names   []string            // who calls with which of them
+	scopes  [][]framework.Scope // what each is limited to; nil when it is not
 	in      string
 	name    string
 	refusal *framework.Problem // the same whatever was wrong, so that it tells nothing
@@ -51,24 +54,31 @@ type Plugin struct {
 
 // New refuses a configuration that would let anyone in, or nobody.
 func New(c Config, _ framework.Deps) (*Plugin, error) {
-	p := &Plugin{secrets: c.Secrets, in: c.In}
+	p := &Plugin{in: c.In}
 	var err error
 	if p.name, err = place(c.In, c.Name); err != nil {
 		return nil, err
 	}
-	if len(c.Secrets) == 0 {
-		return nil, errors.New("secrets: at least one is needed")
+	if len(c.Secrets)+len(c.Tokens) == 0 {
+		return nil, errors.New("secrets: at least one is needed, or one of tokens")
 	}
 	for i, secret := range c.Secrets {
 		if err := check(secret.Reveal(), c.In); err != nil {
 			return nil, fmt.Errorf("secrets[%d]: %w", i, err)
 		}
 	}
-	for i := range c.Secrets {
-		p.names = append(p.names, fmt.Sprintf("token:%d", i+1))
+	for i, secret := range c.Secrets {
+		p.add(fmt.Sprintf("token:%d", i+1), secret, nil)
+	}
+	if err := p.addNamed(c.Tokens); err != nil {
+		return nil, err
 	}
 	p.refusal = p.refuse()
 	return p, nil
+}
+
+func (p *Plugin) add(name string, secret framework.Secret, scopes []framework.Scope) {
+	p.secrets, p.names, p.scopes = append(p.secrets, secret), append(p.names, name), append(p.scopes, scopes)
 }
 
 // headerName is a token (RFC 9110 section 5.6.2); pathName is what a route may name a parameter.
@@ -142,7 +152,8 @@ func (p *Plugin) refuse() *framework.Problem {
 	}
 }
 
-// Before lets the call go on when it carries one of the secrets, and says which by "token:1", "token:2" and so on.
+// Before lets the call go on when it carries one of the secrets, and says which by "token:NAME", or by "token:1", "token:2"
+// and so on.
 func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
 	sent := p.sent(r)
 	matched := 0
@@ -155,6 +166,9 @@ func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
 		return p.refusal
 	}
 	r.Identify(p.names[matched-1])
+	if scopes := p.scopes[matched-1]; scopes != nil {
+		r.Limit(scopes...)
+	}
 	return nil
 }
 

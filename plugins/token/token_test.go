@@ -139,7 +139,7 @@ func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 		config token.Config
 		want   string
 	}{
-		{"no secret", token.Config{In: "header"}, "secrets: at least one is needed"},
+		{"no secret", token.Config{In: "header"}, "secrets: at least one is needed, or one of tokens"},
 		{"an empty secret beside a good one", token.Config{In: "header", Secrets: secrets(current, "")}, "secrets[1]: shorter than 16 bytes"},
 		{"a short secret", token.Config{In: "header", Secrets: secrets("hunter2-hunter2")}, "secrets[0]: shorter than 16 bytes"},
 		{"an unknown place", token.Config{In: "cookie", Secrets: secrets(current)}, "in: one of authorization, header, query, path"},
@@ -185,6 +185,8 @@ func TestDocumentSaysWhereTheTokenGoes(t *testing.T) {
 
 func TestReadmeShowsAWorkingConfiguration(t *testing.T) {
 	t.Setenv("SPLUNK_TOKEN", current)
+	t.Setenv("SOC_TOKEN", "canary-soc-0123456789abcdef")
+	t.Setenv("ONCALL_TOKEN", "canary-on-call-0123456789abcdef")
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
