@@ -77,4 +77,6 @@ type Readiness struct {
 	Reason string `json:"reason,omitempty" doc:"Why it is not ready"`
 	// Vital says that without it the server must not be sent requests: events could not be stored.
 	Vital bool `json:"vital" doc:"Without it no event can be stored"`
+	// AgeSeconds is how long ago it was asked, in whole seconds: an answer may be given again for a while.
+	AgeSeconds int `json:"age_seconds" minimum:"0" doc:"How long ago it was asked"`
 }

@@ -5,16 +5,8 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"time"
 
 	"funnelweb/framework"
-)
-
-// Asking the dependencies takes at most probeTimeout, since load balancers give up after 5 to 10 seconds. The answer is
-// given again for freshFor: anybody may ask, and must not be able to make the server ask others at their pace.
-const (
-	probeTimeout = 4 * time.Second
-	freshFor     = 2 * time.Second
 )
 
 // Config is empty: there is nothing to choose.
@@ -30,7 +22,6 @@ const (
 
 // New returns the two routes, alive and ready.
 func New(_ Config, deps framework.Deps) (framework.Routes, error) {
-	prober := newProber(deps)
 	alive := framework.Endpoint[struct{}, Alive]{
 		Method:  http.MethodGet,
 		Path:    "/status",
@@ -50,15 +41,18 @@ func New(_ Config, deps framework.Deps) (framework.Routes, error) {
 		ID:      "ready",
 		Summary: "Tell the state of each dependency",
 		Description: "The answer is 503 while events cannot be stored, so that no sender is led here. A service that " +
-			"only automations need does not change it: their work waits. Answers are up to 2 seconds old.",
+			"only automations need does not change it: their work waits. age_seconds tells how old an answer is: the event store is " +
+			"asked at most every 2 seconds, services at most every 20.",
 		Tag: tag, TagDescription: tagDescription,
 		Answer: &Ready{Ready: true, Dependencies: []framework.Readiness{
 			{Name: "events", Ready: true, Vital: true},
-			{Name: "jira", Reason: "jira: check: no answer within the time limit"},
+			{Name: "jira", Reason: "jira: check: no answer within the time limit", AgeSeconds: 12},
 		}},
 		Success: []int{http.StatusOK, http.StatusServiceUnavailable},
 		Handle: func(ctx context.Context, _ *struct{}) (*Ready, error) {
-			return prober.probe(ctx)
+			states := deps.Ready(ctx)
+			unready := func(s framework.Readiness) bool { return s.Vital && !s.Ready }
+			return &Ready{Ready: !slices.ContainsFunc(states, unready), Dependencies: states}, nil
 		},
 	}
 	return framework.Routes{alive.Route(), ready.Route()}, nil
@@ -82,42 +76,4 @@ func (r *Ready) HTTPStatus() int {
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusOK
-}
-
-// prober asks the dependencies, one caller at a time, and remembers the answer for a moment.
-type prober struct {
-	ask  func(context.Context) []framework.Readiness
-	now  func() time.Time
-	turn chan struct{} // holds one token; who has it may use last and at
-
-	last *Ready
-	at   time.Time
-}
-
-func newProber(deps framework.Deps) *prober {
-	p := &prober{ask: deps.Ready, now: deps.Now, turn: make(chan struct{}, 1)}
-	p.turn <- struct{}{}
-	return p
-}
-
-func (p *prober) probe(ctx context.Context) (*Ready, error) {
-	select {
-	case <-p.turn:
-	case <-ctx.Done():
-		return nil, framework.Unavailable("The dependencies are still being asked.", time.Second, ctx.Err())
-	}
-	defer func() { p.turn <- struct{}{} }()
-	if p.last != nil && p.now().Sub(p.at) < freshFor {
-		return p.last, nil
-	}
-	// The answer is everybody's: a caller who hangs up must not make dependencies look unready to the others.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout)
-	defer cancel()
-	states := p.ask(ctx)
-	p.last = &Ready{
-		Ready:        !slices.ContainsFunc(states, func(s framework.Readiness) bool { return s.Vital && !s.Ready }),
-		Dependencies: states,
-	}
-	p.at = p.now()
-	return p.last, nil
 }

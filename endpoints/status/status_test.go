@@ -5,11 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,7 +42,7 @@ func TestReadyNamesEachDependency(t *testing.T) {
 	events := framework.Readiness{Name: "events", Ready: true, Vital: true}
 	full := framework.Readiness{Name: "events", Reason: "the disk is full", Vital: true}
 	jira := framework.Readiness{Name: "jira", Ready: true}
-	down := framework.Readiness{Name: "jira", Reason: "jira: check: no answer"}
+	down := framework.Readiness{Name: "jira", Reason: "jira: check: no answer", AgeSeconds: 7}
 	for name, test := range map[string]struct {
 		states []framework.Readiness
 		status int
@@ -74,67 +70,4 @@ func TestReadyNamesEachDependency(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestManyCallersAskTheDependenciesOnce(t *testing.T) {
-	deps := frameworktest.Deps(t)
-	clock := new(frameworktest.Clock)
-	deps.Now = clock.Now
-	var asked atomic.Int32
-	deps.Ready = func(context.Context) []framework.Readiness {
-		asked.Add(1)
-		return nil
-	}
-	handler := serve(t, deps)
-	var callers sync.WaitGroup
-	for range 50 {
-		callers.Go(func() {
-			if answer := get(t.Context(), handler, "/ready"); answer.Code != http.StatusOK {
-				t.Errorf("got %d %s", answer.Code, answer.Body)
-			}
-		})
-	}
-	callers.Wait()
-	if got := asked.Load(); got != 1 {
-		t.Errorf("asked %d times", got)
-	}
-	clock.Advance(2 * time.Second)
-	get(t.Context(), handler, "/ready")
-	if got := asked.Load(); got != 2 {
-		t.Errorf("asked %d times after the answer had become old", got)
-	}
-}
-
-func TestASlowDependencyHoldsNobodyForEver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		deps := frameworktest.Deps(t)
-		began := make(chan struct{})
-		deps.Ready = func(ctx context.Context) []framework.Readiness {
-			close(began)
-			<-ctx.Done()
-			return []framework.Readiness{{Name: "jira", Reason: "no answer within the time limit"}}
-		}
-		handler := serve(t, deps)
-		hungUp, hangUp := context.WithCancel(t.Context())
-		first := make(chan *httptest.ResponseRecorder)
-		go func() { first <- get(hungUp, handler, "/ready") }()
-		<-began
-
-		impatient, stop := context.WithTimeout(t.Context(), time.Second)
-		defer stop()
-		if answer := get(impatient, handler, "/ready"); answer.Code != http.StatusServiceUnavailable {
-			t.Errorf("a caller who gave up while another asks: %d %s", answer.Code, answer.Body)
-		}
-		hangUp() // the answer is everybody's: it is waited for and kept
-		start := time.Now()
-		if answer := <-first; answer.Code != http.StatusOK {
-			t.Errorf("got %d %s", answer.Code, answer.Body)
-		}
-		if waited := time.Since(start); waited > 4*time.Second {
-			t.Errorf("waited %s", waited)
-		}
-		if answer := get(t.Context(), handler, "/ready"); answer.Code != http.StatusOK {
-			t.Errorf("the next caller: %d %s", answer.Code, answer.Body)
-		}
-	})
 }

@@ -190,7 +190,7 @@ func TestBeforeItDrainsTheServerSaysThatItIsNotReadyAndStillTakesCalls(t *testin
 	eventually(t, func() bool {
 		response, body := fetch(t, http.DefaultClient, base+"/ready")
 		return response.StatusCode == http.StatusServiceUnavailable && response.Close &&
-			strings.Contains(body, `{"name":"server","ready":false,"reason":"the server is stopping","vital":true}`)
+			strings.Contains(body, `{"name":"server","ready":false,"reason":"the server is stopping","vital":true,"age_seconds":0}`)
 	})
 	if status, body := send(t, http.MethodPost, base+"/api/v1/splunk/alert", goodToken, smallAlert); status != http.StatusAccepted {
 		t.Errorf("a call while others are sent elsewhere: %d %s", status, body)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -11,10 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"funnelweb/framework"
-	"funnelweb/framework/frameworktest"
 )
 
 func TestAConditionReadsTheEventsData(t *testing.T) {
@@ -60,42 +56,6 @@ func TestAConditionThatDoesNotFitIsAPermanentErrorWithoutData(t *testing.T) {
 func TestNoConditionIsNoFunction(t *testing.T) {
 	if holds, err := condition(""); holds != nil || err != nil {
 		t.Errorf("got a function or %v", err)
-	}
-}
-
-func TestAnOutsideServiceIsNotAskedByEveryProbe(t *testing.T) {
-	clock := &frameworktest.Clock{}
-	var log frameworktest.Log
-	r := newReadiness(clock.Now, log.Logger())
-	var outside, own atomic.Int32
-	var down error = &framework.ServiceError{Service: "jira", Op: "check", Reason: "the token is wrong", Status: 401}
-	r.add("events", true, func(context.Context) error { own.Add(1); return nil })
-	r.add("jira", false, func(context.Context) error { outside.Add(1); return down })
-	want := []framework.Readiness{
-		{Name: "events", Ready: true, Vital: true},
-		{Name: "jira", Reason: "jira: check: the token is wrong (status 401)"},
-	}
-	for range 3 {
-		if diff := cmp.Diff(want, r.all(t.Context())); diff != "" {
-			t.Fatalf("(-want +got):\n%s", diff)
-		}
-	}
-	if own.Load() != 3 || outside.Load() != 1 {
-		t.Errorf("own store asked %d times, outside service %d times; want 3 and 1", own.Load(), outside.Load())
-	}
-	clock.Advance(readyFresh)
-	r.all(t.Context())
-	if outside.Load() != 2 {
-		t.Errorf("a stale answer was used: asked %d times", outside.Load())
-	}
-	if strings.Count(log.String(), "a dependency is not ready") != 1 || !strings.Contains(log.String(), "the token is wrong") {
-		t.Errorf("the cause is to be logged once:\n%s", log.String())
-	}
-	down = nil
-	clock.Advance(readyFresh)
-	r.all(t.Context())
-	if !strings.Contains(log.String(), "a dependency is ready again") {
-		t.Errorf("its return is not logged:\n%s", log.String())
 	}
 }
 

@@ -10,13 +10,15 @@ import (
 	"funnelweb/framework"
 )
 
+// Anybody may ask whether the server is ready, and must not be able to make it ask others at their pace: an answer is given
+// again until it is old. Our own store is looked at more often than services elsewhere, since senders are led by it.
 const (
-	readyTimeout = 3 * time.Second  // for one check
-	readyFresh   = 20 * time.Second // how long an outside service is not asked again
+	ownFresh     = 2 * time.Second
+	outsideFresh = 20 * time.Second
+	readyTimeout = 3 * time.Second // for one check; load balancers give up after 5 to 10 seconds
 )
 
-// readiness asks what the server depends on. Its own engine is asked each time, outside services at most every
-// readyFresh, however often the probe comes.
+// readiness knows the state of what the server depends on.
 type readiness struct {
 	now      func() time.Time
 	log      *slog.Logger
@@ -24,15 +26,18 @@ type readiness struct {
 	stopping atomic.Bool
 }
 
+// readyCheck asks one dependency, for one caller at a time, and remembers the answer.
 type readyCheck struct {
 	name  string
 	vital bool
+	fresh time.Duration
 	ask   func(context.Context) error
+	now   func() time.Time
 	log   *slog.Logger
+	turn  chan struct{} // holds one token; who has it may use last and askedAt
 
-	mutex   sync.Mutex
-	askedAt time.Time
 	last    framework.Readiness
+	askedAt time.Time // zero before the first time
 }
 
 func newReadiness(now func() time.Time, log *slog.Logger) *readiness {
@@ -40,7 +45,12 @@ func newReadiness(now func() time.Time, log *slog.Logger) *readiness {
 }
 
 func (r *readiness) add(name string, vital bool, ask func(context.Context) error) {
-	r.checks = append(r.checks, &readyCheck{name: name, vital: vital, ask: ask, log: r.log})
+	check := &readyCheck{name: name, vital: vital, fresh: outsideFresh, ask: ask, now: r.now, log: r.log, turn: make(chan struct{}, 1)}
+	if vital {
+		check.fresh = ownFresh
+	}
+	check.turn <- struct{}{}
+	r.checks = append(r.checks, check)
 }
 
 // stop makes the server itself unready: it drains.
@@ -51,7 +61,7 @@ func (r *readiness) all(ctx context.Context) []framework.Readiness {
 	states := make([]framework.Readiness, len(r.checks))
 	var group sync.WaitGroup
 	for i, check := range r.checks {
-		group.Go(func() { states[i] = check.state(ctx, r.now) })
+		group.Go(func() { states[i] = check.state(ctx) })
 	}
 	group.Wait()
 	if r.stopping.Load() {
@@ -61,17 +71,26 @@ func (r *readiness) all(ctx context.Context) []framework.Readiness {
 	return states
 }
 
-func (c *readyCheck) state(ctx context.Context, now func() time.Time) framework.Readiness {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if !c.vital && !c.askedAt.IsZero() && now().Sub(c.askedAt) < readyFresh {
-		return c.last
+// state is the last answer while that is fresh, else a new one. A caller who hangs up while another one asks is told just
+// that: nobody reads it.
+func (c *readyCheck) state(ctx context.Context) framework.Readiness {
+	select {
+	case <-c.turn:
+	case <-ctx.Done():
+		return framework.Readiness{Name: c.name, Reason: "it is still being asked", Vital: c.vital}
 	}
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer func() { c.turn <- struct{}{} }()
+	if age := c.now().Sub(c.askedAt); !c.askedAt.IsZero() && age >= 0 && age < c.fresh {
+		known := c.last
+		known.AgeSeconds = int(age / time.Second)
+		return known
+	}
+	// The answer is everybody's: a caller who hangs up must not make a dependency look unready to the others.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 	defer cancel()
 	err := c.ask(ctx)
 	c.note(err)
-	c.askedAt = now()
+	c.askedAt = c.now()
 	c.last = framework.Readiness{Name: c.name, Ready: err == nil, Reason: framework.Reason(err), Vital: c.vital}
 	return c.last
 }

@@ -67,6 +67,10 @@ func (s *Server) handler() http.Handler {
 			s.funnel.Refuse(w, r, refused(http.StatusRequestHeaderFieldsTooLarge, limit)) //nolint:contextcheck // it takes that of the request
 			return
 		}
+		if r.Method == "PRI" && r.RequestURI == "*" { // the preface of HTTP/2, which is spoken over TLS alone
+			s.funnel.Refuse(w, r, refused(http.StatusHTTPVersionNotSupported, 0)) //nolint:contextcheck // it takes that of the request
+			return
+		}
 		bounded, release := all.bound(r)
 		defer release()
 		s.funnel.ServeHTTP(w, bounded)
