@@ -269,6 +269,39 @@ func TestDeliveryThatWasNotTakenInMayComeAgain(t *testing.T) {
 	}
 }
 
+// All plugins of one registry are one server's: what came in on one route does not come in on another by the same secret.
+func TestDeliveryOfOneEndpointIsAReplayOnAnother(t *testing.T) {
+	t.Setenv("FW_TEST_SECRET", canary)
+	registry := framework.NewRegistry()
+	plugins.Register(registry)
+	clock := new(frameworktest.Clock)
+	deps := frameworktest.Deps(t)
+	deps.Now = clock.Now
+	funnel, err := framework.NewFunnel(framework.Info{Title: "test"}, deps.Log, deps.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var node []map[string]yaml.Node
+	if err := yaml.Load([]byte(`[{hmac: {preset: stripe, secrets: ["env:FW_TEST_SECRET"]}}]`), &node); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/one", "/other"} {
+		echo := framework.Endpoint[input, output]{
+			Method: http.MethodPost, Path: path, ID: path[1:], Summary: "Echo",
+			Handle: func(_ context.Context, in *input) (*output, error) { return &output{in.Body.Text}, nil },
+		}
+		if err := funnel.Mount(echo.Route(), framework.Chain{Before: list[framework.Before](t, registry, deps, node)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const body = `{"text":"a"}`
+	signed := stripe(canary, clock.Now(), body)
+	got := []int{post(funnel, "/one", body, signed).Code, post(funnel, "/other", body, signed).Code, post(funnel, "/one", body, signed).Code}
+	if diff := cmp.Diff([]int{200, 409, 409}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestNetworksAreThoseOfTheClientBehindATrustedProxy(t *testing.T) {
 	s := serve(t, `{public: true, before: [{allowip: {allow: [198.51.100.0/24]}}, {ratelimit: {rate: 1/h, by: address}}]}`)
 	via := func(addresses string) int {

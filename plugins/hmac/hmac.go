@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -40,8 +41,8 @@ type Config struct {
 	Signed string `yaml:"signed"`
 	// Tolerance is how far the signed time may be from this server's, in either direction: 1s to 24h, 5m when left out.
 	Tolerance time.Duration `yaml:"tolerance"`
-	// Replays says what becomes of a delivery whose signed text came in before, within the tolerance: refuse (the
-	// default where a time is signed) or pass.
+	// Replays says what becomes of a delivery that came in before, within the tolerance, here or wherever else the same
+	// secret is good: refuse (the default where a time is signed) or pass.
 	Replays string `yaml:"replays"`
 }
 
@@ -57,19 +58,29 @@ type Plugin struct {
 	tolerance time.Duration // 0 when no time is signed
 	seen      *memory       // nil when replays pass
 	now       func() time.Time
+	log       *slog.Logger
 	header    string
 
 	// The refusals are the same for the caller whatever was wrong, so that they tell nothing; the log has the cause.
 	malformed, mismatch *framework.Problem
 }
 
-// New refuses a configuration that would let anyone sign.
-func New(c Config, d framework.Deps) (*Plugin, error) {
+// New makes a plugin that knows no deliveries but its own. It refuses a configuration that would let anyone sign.
+func New(c Config, d framework.Deps) (*Plugin, error) { return newPlugin(c, d, newMemory()) }
+
+// Sharing returns a New whose plugins know each other's deliveries: nothing in a signature says which route it is for,
+// so that one that came in on a route is a replay on every other where its secret is good.
+func Sharing() func(Config, framework.Deps) (*Plugin, error) {
+	shared := newMemory()
+	return func(c Config, d framework.Deps) (*Plugin, error) { return newPlugin(c, d, shared) }
+}
+
+func newPlugin(c Config, d framework.Deps, seen *memory) (*Plugin, error) {
 	c, err := resolve(c)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plugin{secrets: c.Secrets, tolerance: c.Tolerance, now: d.Now, header: http.CanonicalHeaderKey(c.Header)}
+	p := &Plugin{secrets: c.Secrets, tolerance: c.Tolerance, now: d.Now, log: d.Log, header: http.CanonicalHeaderKey(c.Header)}
 	if p.hash, err = algorithm(c.Algorithm); err != nil {
 		return nil, err
 	}
@@ -80,7 +91,8 @@ func New(c Config, d framework.Deps) (*Plugin, error) {
 		return nil, err
 	}
 	if c.Replays == refuseReplays {
-		p.seen = newMemory(2*c.Tolerance, d.Log)
+		seen.widen(2 * c.Tolerance)
+		p.seen = seen
 	}
 	p.malformed = p.refusal(errors.New("no signature of the agreed form"))
 	p.mismatch = p.refusal(errors.New("the signature is by none of the secrets, or of another text"))
@@ -112,7 +124,7 @@ func (p *Plugin) Before(ctx context.Context, r *framework.Request) error {
 	if !ok {
 		return p.malformed
 	}
-	matched, fingerprint := p.match(sent, r.Raw())
+	matched, fingerprints := p.match(sent, r.Raw())
 	if matched == 0 {
 		return p.mismatch
 	}
@@ -124,43 +136,46 @@ func (p *Plugin) Before(ctx context.Context, r *framework.Request) error {
 	if away := now.Sub(sent.time).Abs(); away > p.tolerance {
 		return p.refusal(fmt.Errorf("the signature is good, and its time %s away from this server's clock", away.Round(time.Second)))
 	}
-	return p.once(ctx, r, fingerprint, now)
+	return p.once(ctx, r, fingerprints, now)
 }
 
-// match returns the place, from 1, of the secret by which one of the signatures is, or 0, and a fingerprint of the
-// signed text: two deliveries have the same one only when time and body are the same, however they were written down.
-func (p *Plugin) match(sent sent, body []byte) (matched int, fingerprint [fingerprintSize]byte) {
+// match returns the place, from 1, of the last secret by which one of the signatures is, or 0, and the fingerprints of
+// the delivery under each such secret.
+func (p *Plugin) match(sent sent, body []byte) (matched int, fingerprints []fingerprint) {
 	for i, secret := range p.secrets { // to the end: the time taken does not tell which one matched
 		mac := hmac.New(p.hash, []byte(secret.Reveal()))
 		p.text.write(mac, sent.timestamp, body)
 		sum := mac.Sum(nil)
+		signed := false
 		for _, signature := range sent.signatures {
-			if hmac.Equal(signature, sum) {
-				matched = i + 1
-			}
+			signed = hmac.Equal(signature, sum) || signed
 		}
-		if i == 0 {
-			copy(fingerprint[:], sum)
+		if signed {
+			matched, fingerprints = i+1, append(fingerprints, fingerprint(sum[:fingerprintSize]))
 		}
 	}
-	return matched, fingerprint
+	return matched, fingerprints
 }
 
-// once refuses a text that came in before. A call that fails gives its text free again: a sender that repeats what was
-// not taken in, with the signature of its first try, must not lose it.
-func (p *Plugin) once(ctx context.Context, r *framework.Request, fingerprint [fingerprintSize]byte, now time.Time) error {
+// beforeAnswered is when a sender is asked to repeat what its first try is still under way of.
+const beforeAnswered = time.Second
+
+// once refuses a delivery that came in before. While the first try is not answered nobody knows whether it will be taken
+// in: then a sender is told to come again, and never that all is done. A try that fails gives its delivery free: a
+// sender that repeats it, with the signature of the first try, must not lose it.
+func (p *Plugin) once(ctx context.Context, r *framework.Request, fingerprints []fingerprint, now time.Time) error {
 	if p.seen == nil {
 		return nil
 	}
-	if !p.seen.add(ctx, fingerprint, now) {
+	switch p.seen.begin(ctx, p.log, fingerprints, now) {
+	case takenIn:
 		return framework.NewProblem(http.StatusConflict, "This signed delivery was taken in before. Nothing was done again.")
+	case underWay:
+		return framework.Unavailable("This signed delivery came in a moment ago and is not decided yet. Repeat it.", beforeAnswered, nil)
+	default:
+		r.OnAnswer(func(status int) { p.seen.end(fingerprints, status < http.StatusBadRequest) })
+		return nil
 	}
-	r.OnAnswer(func(status int) {
-		if status >= http.StatusBadRequest {
-			p.seen.remove(fingerprint)
-		}
-	})
-	return nil
 }
 
 // Security describes the header with the signature.
@@ -172,10 +187,10 @@ func (p *Plugin) Security() framework.SecurityScheme {
 	return framework.SecurityScheme{Type: "apiKey", In: "header", Name: p.header, Description: description}
 }
 
-// Refusals lists the status that a replayed delivery gets, where replays are refused.
+// Refusals lists the statuses that a delivery gets that came in before, where replays are refused.
 func (p *Plugin) Refusals() []int {
 	if p.seen == nil {
 		return nil
 	}
-	return []int{http.StatusConflict}
+	return []int{http.StatusConflict, http.StatusServiceUnavailable}
 }

@@ -162,6 +162,13 @@ func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 		{"an unknown way with replays", hmac.Config{Preset: "slack", Replays: "drop", Secrets: good}, "replays: one of"},
 		{"neither preset nor header", hmac.Config{Secrets: good}, "header: the name of the header"},
 		{"a header that cannot be", hmac.Config{Header: "X Sig", Secrets: good}, "header: the name of the header"},
+		{"the name of the host", hmac.Config{Header: "Host", Secrets: good}, "header: Host is about the connection"},
+		{"the length of the body", hmac.Config{Header: "content-length", Secrets: good}, "header: Content-Length is about the connection"},
+		{"how the body is sent", hmac.Config{Header: "transfer-encoding", Secrets: good}, "header: Transfer-Encoding is about the connection"},
+		{"a header of proxies", hmac.Config{Preset: "stripe", Header: "connection", Secrets: good}, "header: Connection is about the connection"},
+		{"the host as the time", hmac.Config{Header: "X-Sig", TimestampHeader: "host", Secrets: good}, "timestamp_header: Host is about the connection"},
+		{"what comes behind the body as the time", hmac.Config{Preset: "splunk", TimestampHeader: "Trailer", Secrets: good}, "timestamp_header: Trailer is about the connection"},
+		{"one header for both", hmac.Config{Header: "X-Sig", TimestampHeader: "x-sig", Secrets: good}, "timestamp_header: is the header of the signature"},
 		{"a weak algorithm", hmac.Config{Header: "X-Sig", Algorithm: "sha1", Secrets: good}, "algorithm: one of sha256, sha512"},
 		{"an unknown encoding", hmac.Config{Header: "X-Sig", Encoding: "base32", Secrets: good}, "encoding: one of hex, base64"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"net/http"
 	"regexp"
 	"slices"
 	"time"
@@ -72,6 +73,9 @@ func resolve(c Config) (Config, error) {
 	if c.TimestampHeader != "" && !headerName.MatchString(c.TimestampHeader) {
 		return c, errors.New("timestamp_header: not the name of a header")
 	}
+	if err := checkArrival(c); err != nil {
+		return c, err
+	}
 	if !c.timestamped() {
 		c.Signed = cmp.Or(c.Signed, bodyField)
 		return c, withoutTime(c)
@@ -129,6 +133,31 @@ func withoutTime(c Config) error {
 
 // headerName is a token (RFC 9110 section 5.6.2).
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// checkArrival refuses headers that no call would have, so that each would be refused.
+func checkArrival(c Config) error {
+	switch {
+	case neverArrives(c.Header):
+		return errors.New("header: " + http.CanonicalHeaderKey(c.Header) + " is about the connection; it never gets here")
+	case neverArrives(c.TimestampHeader):
+		return errors.New("timestamp_header: " + http.CanonicalHeaderKey(c.TimestampHeader) + " is about the connection; it never gets here")
+	case http.CanonicalHeaderKey(c.Header) == http.CanonicalHeaderKey(c.TimestampHeader):
+		return errors.New("timestamp_header: is the header of the signature")
+	default:
+		return nil
+	}
+}
+
+// neverArrives reports whether a header is taken out of a request: by net/http when it is Host or about the length of
+// the body, by proxies when it is about the connection (RFC 9110 section 7.6.1).
+func neverArrives(header string) bool {
+	switch http.CanonicalHeaderKey(header) {
+	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Te", "Upgrade", "Proxy-Connection":
+		return true
+	default:
+		return false
+	}
+}
 
 func algorithm(name string) (func() hash.Hash, error) {
 	switch name {

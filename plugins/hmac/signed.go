@@ -111,8 +111,8 @@ func only(values []string) string {
 // maxListed bounds the entries of a list: each signature costs a comparison for each secret.
 const maxListed = 16
 
-// readList reads t=TIME,v1=SIGNATURE,v1=SIGNATURE. Entries of other names, such as the v0 of Stripe's tests, count for
-// nothing.
+// readList reads t=TIME,v1=SIGNATURE,v1=SIGNATURE, with or without spaces behind the commas: a proxy may write a list so
+// (RFC 9110 section 5.6.1). Entries of other names, such as the v0 of Stripe's tests, count for nothing.
 func readList(value string, decode func(string) ([]byte, error)) (sent, bool) {
 	var s sent
 	timed := false
@@ -121,7 +121,7 @@ func readList(value string, decode func(string) ([]byte, error)) (sent, bool) {
 		return s, false
 	}
 	for _, entry := range entries {
-		name, value, _ := strings.Cut(entry, "=")
+		name, value, _ := strings.Cut(strings.Trim(entry, " \t"), "=")
 		switch name {
 		case "t":
 			if timed || !s.readTime(value) {

@@ -1,11 +1,14 @@
 package hmac_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,6 +100,8 @@ func TestStripePreset(t *testing.T) {
 		[]*framework.Request{
 			call("t=" + stamp + ",v1=" + good),
 			call("v1=" + good + ",t=" + stamp),
+			call("t=" + stamp + ", v1=" + good),
+			call(" t=" + stamp + " ,\tv1=" + good + " "),
 			call("t=" + stamp + ",v1=" + forged + ",v1=" + rotated + ",v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39"),
 			call("t=" + stamp + ",v1=" + good + ",v1=" + rotated),
 		},
@@ -111,7 +116,10 @@ func TestStripePreset(t *testing.T) {
 			call("t=" + stamp + ",t=" + stamp + ",v1=" + good),
 			call("t=" + stamp + ",v1=" + good + ",v1=zz"),
 			call("t=" + stamp + ",v1="),
-			call("t=" + stamp + ", v1=" + good),
+			call("t=" + stamp + "; v1=" + good),
+			call("t = " + stamp + ",v1=" + good),
+			call("t=" + stamp + ",v1= " + good),
+			call("t=" + stamp + ",\u00a0v1=" + good),
 			call("t=" + stamp + strings.Repeat(",v1="+forged, 15) + ",v1=" + good),
 			call("t=" + late + ",v1=" + hexMAC(canary, late+"."+body)),
 			call("t=" + unix(now.Add(time.Second)) + ",v1=" + good),
@@ -223,7 +231,7 @@ func TestReplaysAreRefusedForAsLongAsTheirTimeIsGood(t *testing.T) {
 	p, clock := timed(t, hmac.Config{Preset: "stripe", Secrets: secrets(other, canary, published)}, now)
 	ahead := now.Add(5 * time.Minute) // the sender's clock: good for ten minutes
 	send := func(r *framework.Request) int { return status(p.Before(t.Context(), r)) }
-	if got := send(delivery(ahead, body)); got != 0 {
+	if got := answered(t, p, delivery(ahead, body)); got != http.StatusNoContent {
 		t.Fatalf("the first: %d", got)
 	}
 	upper := delivery(ahead, body)
@@ -241,7 +249,7 @@ func TestReplaysAreRefusedForAsLongAsTheirTimeIsGood(t *testing.T) {
 	}
 	for range 10 {
 		clock.Advance(time.Minute)
-		_ = send(delivery(clock.Now(), fmt.Sprint(clock.Now())))
+		_ = answered(t, p, delivery(clock.Now(), fmt.Sprint(clock.Now())))
 		if got := send(delivery(ahead, body)); got != http.StatusConflict {
 			t.Errorf("a replay at %s: %d", clock.Now(), got)
 		}
@@ -253,6 +261,115 @@ func TestReplaysAreRefusedForAsLongAsTheirTimeIsGood(t *testing.T) {
 	if got := send(delivery(clock.Now(), body)); got != 0 {
 		t.Errorf("the same body, signed anew: %d", got)
 	}
+}
+
+// answered sends a delivery through a funnel with one route behind the plugin and returns the status of the answer.
+func answered(t *testing.T, p *hmac.Plugin, r *framework.Request) int {
+	t.Helper()
+	return handled(t, p, r, func() error { return nil }).Code
+}
+
+func handled(t *testing.T, p *hmac.Plugin, r *framework.Request, handle func() error) *httptest.ResponseRecorder {
+	t.Helper()
+	deps := frameworktest.Deps(t)
+	funnel, err := framework.NewFunnel(framework.Info{Title: "test"}, deps.Log, deps.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := framework.Endpoint[struct{}, struct{}]{
+		Method: http.MethodPost, Path: "/", ID: "hook", Summary: "Hook",
+		Handle: func(context.Context, *struct{}) (*struct{}, error) { return &struct{}{}, handle() },
+	}
+	if err := funnel.Mount(endpoint.Route(), framework.Chain{Before: []framework.Named[framework.Before]{{Name: "hmac", Part: p}}}); err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(r.Raw()))
+	request.Header = r.Header.Clone()
+	recorder := httptest.NewRecorder()
+	funnel.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// A sender that gives up waiting sends the same bytes again while the first try is still being stored. It must not be
+// told that all is done, since the first may yet fail, nor that it never will be.
+func TestSecondTryDuringTheFirstIsAskedToComeAgain(t *testing.T) {
+	now := frameworktest.Start()
+	for name, c := range map[string]struct {
+		ends error // of the first try
+		then int   // what the try after it gets
+	}{
+		"the first is taken in": {nil, http.StatusConflict},
+		"the first fails":       {errors.New("the disk is full"), http.StatusNoContent},
+		"the first has to wait": {framework.Unavailable("Later.", time.Second, nil), http.StatusNoContent},
+		"the first is refused":  {framework.NewProblem(http.StatusUnprocessableEntity, "No."), http.StatusNoContent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := timed(t, hmac.Config{Preset: "stripe", Secrets: secrets(canary)}, now)
+			inside, finish, first := make(chan struct{}), make(chan struct{}), make(chan int)
+			go func() {
+				first <- handled(t, p, delivery(now, body), func() error { close(inside); <-finish; return c.ends }).Code
+			}()
+			<-inside
+			for range 2 {
+				second := handled(t, p, delivery(now, body), func() error { t.Error("handled twice at once"); return nil })
+				if second.Code != http.StatusServiceUnavailable || second.Header().Get("Retry-After") != "1" {
+					t.Errorf("meanwhile: %d, Retry-After %q", second.Code, second.Header().Get("Retry-After"))
+				}
+			}
+			close(finish)
+			if status := <-first; (status == http.StatusNoContent) != (c.ends == nil) {
+				t.Errorf("the first: %d", status)
+			}
+			if status := answered(t, p, delivery(now, body)); status != c.then {
+				t.Errorf("the one after it: %d, not %d", status, c.then)
+			}
+		})
+	}
+}
+
+// No signature says which route it is for.
+func TestDeliveryOfOneRouteIsAReplayOnAnotherOfTheSameSecret(t *testing.T) {
+	now := frameworktest.Start()
+	clock := new(frameworktest.Clock)
+	deps := frameworktest.Deps(t)
+	deps.Now = clock.Now
+	create := hmac.Sharing()
+	route := func(config hmac.Config) *hmac.Plugin {
+		config.Preset = "stripe"
+		made, err := create(config, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	first := route(hmac.Config{Secrets: secrets(canary)})
+	second := route(hmac.Config{Secrets: secrets(published, other, canary), Tolerance: time.Hour})
+	apart := route(hmac.Config{Secrets: secrets(other)})
+	open := route(hmac.Config{Secrets: secrets(canary), Replays: "pass"})
+	foreign := frameworktest.Request("POST", "/", body, http.Header{"Stripe-Signature": {"t=" + unix(now) + ",v1=" + hexMAC(other, unix(now)+"."+body)}})
+	got := []int{
+		answered(t, first, delivery(now, body)), answered(t, first, delivery(now, body)), answered(t, second, delivery(now, body)),
+		answered(t, apart, foreign), answered(t, second, foreign), // the same body at the same time, of another sender
+		answered(t, open, delivery(now, body)),
+	}
+	clock.Advance(59 * time.Minute) // the memory serves the widest tolerance
+	got = append(got, answered(t, second, delivery(now, body)))
+	want := []int{204, 409, 409, 204, 409, 204, 409}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if status := answered(t, mustNew(t, deps, secrets(canary)), delivery(clock.Now(), body)); status != http.StatusNoContent {
+		t.Errorf("a plugin of its own: %d", status)
+	}
+}
+
+func mustNew(t *testing.T, deps framework.Deps, all []framework.Secret) *hmac.Plugin {
+	t.Helper()
+	made, err := hmac.New(hmac.Config{Preset: "stripe", Secrets: all}, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 func TestNothingLeaksWhereATimeIsSigned(t *testing.T) {

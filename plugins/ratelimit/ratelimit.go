@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
-	"slices"
 	"strconv"
 	"time"
 
@@ -97,9 +96,16 @@ func check(c Config) error {
 // headerName is a token (RFC 9110 section 5.6.2).
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
-// noHeaders never arrive: net/http takes Host and those about the length of the body out of a request, and proxies
-// those about a connection (RFC 9110 section 7.6.1). Without its header each call would count as the same caller's.
-var noHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Te", "Upgrade", "Proxy-Connection"}
+// neverArrives reports whether a header is taken out of a request: by net/http when it is Host or about the length of
+// the body, by proxies when it is about the connection (RFC 9110 section 7.6.1). Each call would count as one caller's.
+func neverArrives(header string) bool {
+	switch http.CanonicalHeaderKey(header) {
+	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Te", "Upgrade", "Proxy-Connection":
+		return true
+	default:
+		return false
+	}
+}
 
 func checkBy(c Config) error {
 	switch {
@@ -109,7 +115,7 @@ func checkBy(c Config) error {
 		return errors.New("header: has no meaning unless by is header")
 	case c.By == byHeader && !headerName.MatchString(c.Header):
 		return errors.New("header: the name of the header is needed")
-	case slices.Contains(noHeaders, http.CanonicalHeaderKey(c.Header)):
+	case c.By == byHeader && neverArrives(c.Header):
 		return fmt.Errorf("header: %s is about the connection and not who calls; it never gets here", http.CanonicalHeaderKey(c.Header))
 	default:
 		return nil
