@@ -392,10 +392,11 @@ func FuzzHeadersOfEveryForm(f *testing.F) {
 	f.Add("v0="+hexMAC(canary, "v0:"+unix(now)+":"+body), unix(now))
 	f.Add("t=,v1=,=,,,t", "1.5")
 	f.Fuzz(func(t *testing.T, signature, stamp string) {
-		for _, preset := range []string{"stripe", "slack", "splunk"} {
+		for _, preset := range []string{"stripe", "slack", "splunk", "jira", "github"} {
 			p, _ := timed(t, hmac.Config{Preset: preset, Secrets: secrets(other)}, now)
 			header := http.Header{
 				"Stripe-Signature": {signature}, "X-Slack-Signature": {signature}, "X-Signature": {signature},
+				"X-Hub-Signature": {signature}, "X-Hub-Signature-256": {signature},
 				"X-Slack-Request-Timestamp": {stamp}, "X-Timestamp": {stamp},
 			}
 			if got := status(p.Before(t.Context(), frameworktest.Request("POST", "/", body, header))); got != http.StatusUnauthorized {
@@ -403,4 +404,36 @@ func FuzzHeadersOfEveryForm(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Whatever a template is, what it signs is what an independent reader of it would put together.
+func FuzzSignedText(f *testing.F) {
+	for _, seed := range []string{"{timestamp}.{body}", "v0:{timestamp}:{body}", "{body}", "{body}{timestamp}", "{{body}}", "{body}{x}{timestamp}", "{timestamp}{"} {
+		f.Add(seed, body)
+	}
+	now := frameworktest.Start()
+	f.Fuzz(func(t *testing.T, signed, body string) {
+		deps := frameworktest.Deps(t)
+		p, err := hmac.New(hmac.Config{Header: "X-Sig", TimestampHeader: "X-Time", Signed: signed, Replays: "pass", Secrets: secrets(canary)}, deps)
+		if err != nil || signed == "" {
+			return
+		}
+		if strings.Count(signed, "{body}") != 1 || strings.Count(signed, "{timestamp}") != 1 {
+			t.Fatalf("%q was taken", signed)
+		}
+		text := strings.NewReplacer("{body}", body, "{timestamp}", unix(now)).Replace(signed)
+		header := http.Header{"X-Sig": {hexMAC(canary, text)}, "X-Time": {unix(now)}}
+		if err := p.Before(t.Context(), frameworktest.Request("POST", "/", body, header)); err != nil {
+			t.Errorf("%q signs something else than %q", signed, text)
+		}
+	})
+}
+
+func TestDocumentSaysHowReplaysAreAnswered(t *testing.T) {
+	for replays, want := range map[string][]int{"refuse": {http.StatusConflict, http.StatusServiceUnavailable}, "pass": nil} {
+		p, _ := timed(t, hmac.Config{Preset: "stripe", Secrets: secrets(canary), Replays: replays}, frameworktest.Start())
+		if diff := cmp.Diff(want, p.Refusals()); diff != "" {
+			t.Errorf("%s: %s", replays, diff)
+		}
+	}
 }

@@ -138,7 +138,8 @@ func date(members map[string]jsontext.Value, name string, into **gojwt.NumericDa
 	return nil
 }
 
-// readAudience reads one name or several.
+// readAudience reads one name or several. An empty list is refused: it says neither for whom the token is nor, as the claim
+// left out does, that it is for nobody in particular.
 func (c *claims) readAudience(value jsontext.Value) error {
 	var err error
 	switch value.Kind() {
@@ -149,7 +150,7 @@ func (c *claims) readAudience(value jsontext.Value) error {
 	default:
 		err = json.Unmarshal(value, (*[]string)(&c.audience))
 	}
-	if err != nil || value.Kind() == 'n' {
+	if err != nil || value.Kind() != 0 && len(c.audience) == 0 { // null is an empty list, too
 		return errClaims
 	}
 	return nil

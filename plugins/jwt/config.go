@@ -51,7 +51,29 @@ var (
 	typeName   = regexp.MustCompile(`^[A-Za-z0-9!#$&^_.+/-]{1,64}$`)
 )
 
+// checkLists refuses a list that is there and empty: was it left out, or are they to be none? For an audience the one
+// would take what the other refuses.
+func (c Config) checkLists() error {
+	for _, list := range []struct {
+		name  string
+		empty bool
+	}{
+		{"secrets", c.Secrets != nil && len(c.Secrets) == 0},
+		{"issuers", c.Issuers != nil && len(c.Issuers) == 0},
+		{"algorithms", c.Algorithms != nil && len(c.Algorithms) == 0},
+		{"audience", c.Audience != nil && len(c.Audience) == 0},
+	} {
+		if list.empty {
+			return errors.New(list.name + ": is empty; name at least one, or leave it out")
+		}
+	}
+	return nil
+}
+
 func (c Config) check() error {
+	if err := c.checkLists(); err != nil {
+		return err
+	}
 	ways := 0
 	for _, used := range []bool{len(c.Secrets) > 0, c.JWKS != "", len(c.Issuers) > 0} {
 		if used {

@@ -2,6 +2,7 @@
 package jwt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -23,6 +24,7 @@ const leeway = 30 * time.Second
 // Plugin checks tokens. It is a framework.Authenticator.
 type Plugin struct {
 	parser  *gojwt.Parser
+	claims  *gojwt.Validator // makes the parser's checks of claims alone
 	keys    keyring
 	refusal *framework.Problem // the same whatever was wrong, so that it tells nothing; the log has the cause
 
@@ -40,8 +42,9 @@ func New(c Config, d framework.Deps) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
+	options := c.options(d.Now)
 	p := &Plugin{
-		parser: gojwt.NewParser(c.options(d.Now)...), keys: keys, types: []string{"", "jwt", "at+jwt"},
+		parser: gojwt.NewParser(options...), claims: gojwt.NewValidator(options...), keys: keys, types: []string{"", "jwt", "at+jwt"},
 		noAudience: len(c.Audience) == 0 && !c.AnyAudience,
 		// The same for all, and so without error="invalid_token", which is not for who sends none (RFC 6750 section 3.1).
 		refusal: framework.Unauthorized(`Bearer realm="funnelweb"`, "A valid token is needed: send the header Authorization: Bearer TOKEN."),
@@ -88,7 +91,12 @@ func (p *Plugin) Before(ctx context.Context, r *framework.Request) error {
 		if err := p.acceptable(header, found); err != nil {
 			return nil, err
 		}
-		return p.keys.key(ctx, found.issuer, header)
+		key, err := p.keys.key(ctx, found.issuer, header)
+		if err == nil {
+			return key, nil
+		}
+		// Nobody needs to come again with a token that is no good by whatever key.
+		return nil, cmp.Or(p.claims.Validate(found), err)
 	})
 	if err != nil {
 		return p.refuse(err)
@@ -159,6 +167,14 @@ func identity(c *claims) string {
 // Security describes the token.
 func (p *Plugin) Security() framework.SecurityScheme {
 	return framework.SecurityScheme{Type: "http", Scheme: "bearer", BearerFormat: "JWT"}
+}
+
+// Refusals lists the status of calls whose token cannot be checked at the moment, where public keys are fetched.
+func (p *Plugin) Refusals() []int {
+	if len(p.keys.sources) == 0 {
+		return nil
+	}
+	return []int{http.StatusServiceUnavailable}
 }
 
 // noRedirect keeps a client from following: the address of the keys is a matter of the configuration alone.

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -247,6 +248,86 @@ func TestAudienceIsLookedAtEvenWhereNoneIsConfigured(t *testing.T) {
 	config.AnyAudience = true
 	loose := plugin(t, config)
 	frameworktest.RunBeforeSuite(t, loose, bearers(hs(current, but(gojwt.MapClaims{"aud": nil})), hs(current, good())), nil)
+}
+
+// An audience of nobody is neither one that was left out nor everybody.
+func TestTokensForAnEmptyAudienceAreRefusedWhateverIsConfigured(t *testing.T) {
+	loose, named := bySecret(current), bySecret(current)
+	loose.AnyAudience, named.Audience = true, []string{us}
+	for _, config := range []jwt.Config{bySecret(current), loose, named} {
+		frameworktest.RunBeforeSuite(t, plugin(t, config), nil,
+			bearers(hs(current, but(gojwt.MapClaims{"aud": []string{}})), hs(current, but(gojwt.MapClaims{"aud": map[string]any{}}))))
+	}
+}
+
+// Else a stranger could make the server say 503, which people are called for, with any token at all.
+func TestWhoCannotComeInByAnyKeyIsNotAskedToComeAgain(t *testing.T) {
+	i := usual(t)
+	clock := new(frameworktest.Clock)
+	deps := frameworktest.Deps(t)
+	deps.Now = clock.Now
+	p, err := jwt.New(byKeys(i.URL), deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func(token string) int {
+		problem, ok := errors.AsType[*framework.Problem](p.Before(t.Context(), call("Bearer "+token)))
+		if !ok {
+			t.Fatal("passed, or failed otherwise")
+		}
+		return problem.Status
+	}
+	first := status(rs("new", good()))
+	clock.Advance(time.Second)
+	got := []int{
+		first,
+		status(rs("new", good())),
+		status(rs("new", but(gojwt.MapClaims{"exp": frameworktest.Start().Add(-time.Hour).Unix()}))),
+		status(rs("new", but(gojwt.MapClaims{"aud": "https://elsewhere.example"}))),
+		status(rs("new", but(gojwt.MapClaims{"nbf": frameworktest.Start().Add(time.Hour).Unix()}))),
+		status(sign(gojwt.SigningMethodRS256, rsaKey(), map[string]any{"kid": "new", "typ": "x"}, good())),
+		status(rs("", good())),
+	}
+	if diff := cmp.Diff([]int{401, 503, 401, 401, 401, 401, 401}, got); diff != "" {
+		t.Error(diff)
+	}
+	i.publish(published("new", rsaKey().Public()))
+	clock.Advance(9 * time.Second)
+	if err := p.Before(t.Context(), call("Bearer "+rs("new", good()))); err != nil {
+		t.Errorf("who comes again when told: %v", err)
+	}
+}
+
+func TestDocumentSaysThatKeysMayHaveToBeWaitedFor(t *testing.T) {
+	if diff := cmp.Diff([][]int{nil, {503}}, [][]int{plugin(t, bySecret(current)).Refusals(), plugin(t, byKeys("https://a.example/keys")).Refusals()}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestListsThatAreThereAndEmptyAreMistakes(t *testing.T) {
+	t.Setenv("JWT_SECRET", current)
+	for text, want := range map[string]string{
+		`{secrets: ["env:JWT_SECRET"], audience: []}`:                        "audience: is empty",
+		`{secrets: ["env:JWT_SECRET"], any_audience: true, audience: []}`:    "audience: is empty",
+		`{jwks: "https://a.example/keys", any_audience: true, audience: []}`: "audience: is empty",
+		`{jwks: "https://a.example/keys", audience: [a], algorithms: []}`:    "algorithms: is empty",
+		`{jwks: "https://a.example/keys", audience: [a], secrets: []}`:       "secrets: is empty",
+		`{jwks: "https://a.example/keys", audience: [a], issuers: {}}`:       "issuers: is empty",
+		`{jwks: "https://a.example/keys", audience: [a]}`:                    "",
+	} {
+		var node yaml.Node
+		if err := yaml.Load([]byte(text), &node); err != nil {
+			t.Fatal(err)
+		}
+		config := jwt.Defaults()
+		if err := framework.DecodeConfig(&node, "jwt", &config); err != nil {
+			t.Fatal(err)
+		}
+		_, err := jwt.New(config, frameworktest.Deps(t))
+		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error = %v, want %s…", text, err, want)
+		}
+	}
 }
 
 func TestTypeOfTokensCanBeDemanded(t *testing.T) {

@@ -28,8 +28,10 @@ const (
 )
 
 var (
-	errNoKey  = errors.New("token names no key that its issuer publishes")
-	errIssuer = errors.New("token is of an issuer that is not listed")
+	errNoKey   = errors.New("token names no key that its issuer publishes")
+	errIssuer  = errors.New("token is of an issuer that is not listed")
+	errNoKeys  = errors.New("there are no keys of the issuer")
+	errTooSoon = errors.New("token names a key that its issuer did not publish when it was last asked, seconds ago")
 )
 
 // key returns what a token has to be signed with: one of the secrets, or the key that it names of its issuer.
@@ -60,6 +62,7 @@ type source struct {
 	mu      sync.Mutex
 	keys    map[keyID]crypto.PublicKey
 	fetched time.Time     // when the keys came
+	current time.Time     // when they were asked for: which keys there were then is known
 	asked   time.Time     // when they were last asked for, with or without success
 	fetch   chan struct{} // closed when the fetch under way ends; nil when there is none
 }
@@ -73,6 +76,7 @@ func newSource(address string, algorithms []string, d framework.Deps) *source {
 // key finds a key. Keys that are not fresh, and one that is not known, make it ask the issuer, but no more often than
 // every minPause: tokens that name random keys cost the issuer no more than that.
 func (s *source) key(ctx context.Context, id keyID) (crypto.PublicKey, error) {
+	came := s.now()
 	for {
 		s.mu.Lock()
 		now := s.now()
@@ -93,21 +97,26 @@ func (s *source) key(ctx context.Context, id keyID) (crypto.PublicKey, error) {
 			s.mu.Unlock()
 			s.refresh(ctx)
 		default:
+			pause, current := minPause-now.Sub(s.asked), !s.current.Before(came)
 			s.mu.Unlock()
-			return s.settle(key, usable)
+			return settle(key, usable, current, pause)
 		}
 	}
 }
 
-// settle answers with what there is.
-func (s *source) settle(key crypto.PublicKey, usable bool) (crypto.PublicKey, error) {
+// settle answers with what there is, until the issuer may be asked again. Only who asked after a token came knows that its
+// key is not published; it may have been since somebody else asked, and a token that is refused for ever is not sent again.
+func settle(key crypto.PublicKey, usable, current bool, pause time.Duration) (crypto.PublicKey, error) {
+	const roundUp = time.Second - 1
 	switch {
 	case !usable:
-		return nil, framework.Unavailable("Tokens cannot be checked at the moment. Nothing was stored.", minPause, errors.New("there are no keys of the issuer"))
-	case key == nil:
+		return nil, framework.Unavailable("Tokens cannot be checked at the moment. Nothing was stored.", pause+roundUp, errNoKeys)
+	case key != nil:
+		return key, nil
+	case current:
 		return nil, errNoKey
 	default:
-		return key, nil
+		return nil, framework.Unavailable("This token cannot be checked at the moment. Nothing was stored.", pause+roundUp, errTooSoon)
 	}
 }
 
@@ -129,7 +138,7 @@ func (s *source) refresh(ctx context.Context) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if keys != nil {
-			s.keys, s.fetched = keys, s.now()
+			s.keys, s.fetched, s.current = keys, s.now(), s.asked
 		}
 		close(s.fetch)
 		s.fetch = nil

@@ -82,8 +82,8 @@ func (s *server) find(t *testing.T, id string) string {
 		return "found"
 	case errors.Is(err, errNoKey):
 		return "unknown"
-	case unavailable && problem.Status == http.StatusServiceUnavailable && problem.Header.Get("Retry-After") == "10":
-		return "unavailable"
+	case unavailable && problem.Status == http.StatusServiceUnavailable:
+		return "unavailable for " + problem.Header.Get("Retry-After") + " s"
 	default:
 		return fmt.Sprint(err)
 	}
@@ -121,6 +121,50 @@ func TestUnknownKeysAreAskedForSeldom(t *testing.T) {
 	s.expect(t, "a", "found", 2)
 }
 
+// An issuer publishes a key and signs with it at once. Somebody else's token made us ask a moment before.
+func TestTokenByANewKeyIsAskedToComeAgainAndNotRefused(t *testing.T) {
+	s := newServer(t, says(set(t, "a")))
+	s.expect(t, "forged", "unknown", 1)
+	s.handle(says(set(t, "a", "new")))
+	s.clock.Advance(time.Millisecond)
+	s.expect(t, "new", "unavailable for 10 s", 1)
+	s.clock.Advance(6 * time.Second)
+	s.expect(t, "new", "unavailable for 4 s", 1)
+	s.expect(t, "a", "found", 1)
+	s.clock.Advance(4 * time.Second)
+	s.expect(t, "new", "found", 2)
+	s.clock.Advance(minPause)
+	s.expect(t, "forged", "unknown", 3) // whose call asked knows
+}
+
+// A call that only waits for another's fetch cannot know what was published after that began.
+func TestWhoWaitsForAnEarlierFetchDoesNotKnowWhatCameSince(t *testing.T) {
+	asked, release, good := make(chan struct{}), make(chan struct{}), set(t, "a")
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-release
+		_, _ = io.WriteString(w, good)
+	})
+	first, second := make(chan string), make(chan string)
+	go func() { first <- s.find(t, "new") }()
+	<-asked
+	s.clock.Advance(time.Second)
+	waits := make(chan struct{})
+	now := s.now
+	s.now = func() time.Time { // not before the second call has come may the fetch end
+		defer func() { waits <- struct{}{} }()
+		return now()
+	}
+	go func() { second <- s.find(t, "new") }()
+	<-waits // came
+	<-waits // looked
+	s.now = now
+	close(release)
+	if got := [2]string{<-first, <-second}; got != [2]string{"unknown", "unavailable for 9 s"} {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestKeysOutliveAnOutageForADay(t *testing.T) {
 	s := newServer(t, says(set(t, "a")))
 	s.expect(t, "a", "found", 1)
@@ -128,11 +172,13 @@ func TestKeysOutliveAnOutageForADay(t *testing.T) {
 	s.clock.Advance(keepFor - time.Second)
 	s.expect(t, "a", "found", 2)
 	s.expect(t, "a", "found", 2)
-	s.expect(t, "b", "unknown", 2)
+	s.expect(t, "b", "unavailable for 10 s", 2) // the issuer may publish it by now
 	s.clock.Advance(minPause)
-	s.expect(t, "a", "unavailable", 3)
+	s.expect(t, "a", "unavailable for 10 s", 3)
 	s.handle(says(set(t, "a")))
-	s.expect(t, "a", "unavailable", 3)
+	s.clock.Advance(minPause - 1500*time.Millisecond)
+	s.expect(t, "a", "unavailable for 2 s", 3)
+	s.clock.Advance(1500*time.Millisecond - minPause)
 	s.clock.Advance(minPause)
 	s.expect(t, "a", "found", 4)
 }
@@ -171,8 +217,8 @@ func TestAnswersThatAreNoKeysAreNotBelieved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, handler)
-			s.expect(t, "a", "unavailable", 1)
-			s.expect(t, "a", "unavailable", 1)
+			s.expect(t, "a", "unavailable for 10 s", 1)
+			s.expect(t, "a", "unavailable for 10 s", 1)
 			if !strings.Contains(s.log.String(), "level=WARN") || strings.Contains(s.log.String(), "Sign in") {
 				t.Errorf("log: %s", s.log.String())
 			}
@@ -198,7 +244,7 @@ func TestEndlessAnswersAreCutOff(t *testing.T) {
 		}
 		sent <- total
 	})
-	s.expect(t, "a", "unavailable", 1)
+	s.expect(t, "a", "unavailable for 10 s", 1)
 	if total := <-sent; total > most {
 		t.Errorf("%d bytes were taken", total)
 	}
@@ -217,7 +263,7 @@ func TestSlowAnswersAreCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t, handler)
 			s.timeout = 20 * time.Millisecond
-			s.expect(t, "a", "unavailable", 1)
+			s.expect(t, "a", "unavailable for 10 s", 1)
 			if !strings.Contains(s.log.String(), context.DeadlineExceeded.Error()) {
 				t.Errorf("log: %s", s.log.String())
 			}
