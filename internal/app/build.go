@@ -62,7 +62,7 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	}
 	config.addLegacyEnvironment()
 	config.addImplied(options.TokenFile)
-	options.Log = redacting(options.Log, config)
+	options.Log = redacting(options.Log, config.secrets(options.TokenFile))
 	server := &Server{config: config, options: options, store: &store{}}
 	b := &builder{config: config, registry: registry, server: server}
 	info := framework.Info{

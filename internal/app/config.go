@@ -47,6 +47,7 @@ type Config struct {
 // Engine has one member set.
 type Engine struct {
 	Embedded *Embedded `yaml:"embedded"`
+	root  *yaml.Node // the whole file
 }
 
 // Embedded is the engine inside the process.
@@ -121,7 +122,7 @@ func ParseConfig(text []byte) (*Config, error) {
 		return nil, err
 	}
 	err = framework.DecodeConfig(root, "", config)
-	config.lines = findLines(root)
+	config.lines, config.root = findLines(root), root
 	return config, errors.Join(err, config.check())
 }
 

@@ -25,7 +25,7 @@ func TestADependencyIsNotAskedByEveryProbe(t *testing.T) {
 	r.add("jira", false, func(context.Context) error { outside.Add(1); return down })
 	step := time.Second
 	for _, want := range []struct{ own, outside int32 }{{1, 1}, {1, 1}, {2, 1}, {2, 1}, {3, 1}} { // a second later each time
-		seconds := int((clock.Now().Sub(frameworktest.Start())) / step)
+		seconds := int(clock.Now().Sub(frameworktest.Start()) / step)
 		states := []framework.Readiness{
 			{Name: "events", Ready: true, Vital: true, AgeSeconds: seconds % 2},
 			{Name: "jira", Reason: "jira: check: the token is wrong (status 401)", AgeSeconds: seconds},

@@ -4,77 +4,22 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"go.yaml.in/yaml/v4"
-
-	"funnelweb/framework"
 )
-
-// leastRedacted is the least length in bytes of a secret that is looked for in log lines: a shorter one turns up in words.
-const leastRedacted = 8
 
 // redacted is what stands in a log line in place of a secret; the same as what a framework.Secret prints.
 const redacted = "[secret]"
 
-// redacting wraps a logger so that no secret of the configuration is written by it, whoever puts one into an error: a
-// driver that quotes its address, a service that repeats the token it was sent, a handler of one's own.
-func redacting(log *slog.Logger, config *Config) *slog.Logger {
-	secrets := config.secrets()
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
-	var pairs []string
-	for _, secret := range secrets {
-		quoted := strconv.Quote(secret)
-		for _, form := range []string{secret, quoted[1 : len(quoted)-1], url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: secret}).EscapedPath()} {
-			pairs = append(pairs, form, redacted)
-		}
-	}
-	if len(pairs) == 0 {
+// redacting wraps a logger so that none of the secrets is written by it, in the clear or encoded, whoever puts one into an
+// error: a driver that quotes its address, a service that repeats the token it was sent, a handler of one's own.
+func redacting(log *slog.Logger, secrets []string) *slog.Logger {
+	replacer := newRedactor(secrets)
+	if replacer == nil {
 		return log
 	}
-	return slog.New(&redactingHandler{log.Handler(), strings.NewReplacer(pairs...)})
-}
-
-// secrets are the values of all references in the configuration. Those that cannot be resolved are mistakes, which the
-// parts report.
-func (c *Config) secrets() []string {
-	var found []string
-	collect := func(node *yaml.Node) {
-		eachScalar(node, func(text string) {
-			secret, err := framework.ResolveSecret(text)
-			if value := secret.Reveal(); err == nil && len(value) >= leastRedacted {
-				found = append(found, value)
-			}
-		})
-	}
-	for _, node := range []*yaml.Node{&c.Archive, &c.Jira, &c.Enrichers} {
-		collect(node)
-	}
-	for i := range c.Endpoints {
-		collect(&c.Endpoints[i].With)
-		for _, list := range [][]yaml.Node{c.Endpoints[i].Before, c.Endpoints[i].After} {
-			for j := range list {
-				collect(&list[j])
-			}
-		}
-	}
-	for i := range c.Automations {
-		collect(&c.Automations[i].Do)
-	}
-	return found
-}
-
-func eachScalar(node *yaml.Node, visit func(string)) {
-	if node.Kind == yaml.ScalarNode {
-		visit(node.Value)
-	}
-	for _, child := range node.Content { // an alias has none: what it stands for is visited where it is defined
-		eachScalar(child, visit)
-	}
+	return slog.New(&redactingHandler{log.Handler(), replacer})
 }
 
 // redactingHandler replaces secrets in messages and attributes.
