@@ -21,11 +21,14 @@ func (e *Engine) Event(ctx context.Context, id string) (framework.EventStatus, e
 	if !ok {
 		return framework.EventStatus{}, framework.ErrNoEvent
 	}
-	stream, found := e.streams.find(source)
+	stream, found, err := e.streams.find(ctx, source)
+	if err != nil {
+		return framework.EventStatus{}, err
+	}
 	if !found {
 		return framework.EventStatus{}, framework.ErrNoEvent
 	}
-	message, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject("ev."+source+".*."+id))
+	message, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(e.names.subject("ev", source, "*", id)))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return framework.EventStatus{}, framework.ErrNoEvent
 	}

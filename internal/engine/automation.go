@@ -125,7 +125,11 @@ func (e *Engine) leaveUnconfigured(ctx context.Context, queues []*queue) error {
 	for _, queue := range queues {
 		configured[queue.source+" "+queue.name] = true
 	}
-	for source, stream := range e.streams.all() {
+	streams, err := e.streams.all(ctx)
+	if err != nil {
+		return err
+	}
+	for source, stream := range streams {
 		consumers := stream.ListConsumers(ctx)
 		for info := range consumers.Info() {
 			if configured[source+" "+info.Name] {

@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// barrier makes what was written safe against power loss. Waiters that arrive while one sync runs share the next, so
+// barrier makes what was written safe against power loss; where there is none, because a cluster sees to that before it
+// answers, nothing is to be waited for. Waiters that arrive while one sync runs share the next, so
 // that a flood costs no more syncs than a trickle.
 type barrier struct {
 	sync func() error
@@ -47,6 +48,9 @@ func startBarrier(opts Options) (*barrier, error) {
 // wait returns when all that was written before the call is safe, or cannot be. After one failed sync it fails for
 // ever: the system marks pages that it could not write as clean, so that a later sync would succeed without them.
 func (b *barrier) wait(ctx context.Context) error {
+	if b == nil {
+		return nil
+	}
 	b.mu.Lock()
 	if b.broken != nil {
 		b.mu.Unlock()
@@ -71,6 +75,9 @@ func (b *barrier) wait(ctx context.Context) error {
 
 // failed returns why nothing can be made safe any more, or nil.
 func (b *barrier) failed() error {
+	if b == nil {
+		return nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.broken

@@ -43,7 +43,7 @@ func TestAReplayWhileTheOldJobRunsWins(t *testing.T) {
 	}
 	untilState(t, engine, event.ID, framework.RunDone)
 	close(release)
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	until(t, "the old delivery is gone too", func() bool {
 		consumer, err := stream.Consumer(t.Context(), "ticket")
 		if err != nil {
@@ -60,7 +60,7 @@ func TestADeliveryIsRepeatedWhenItsRecordCannotBeRead(t *testing.T) {
 	var log lockedBuffer
 	engine := open(t, t.TempDir(), func(o *Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 	event := alert(t, "first")
-	if _, err := engine.runs.bucket.Put(t.Context(), runKey(event.ID, "ticket"), []byte("{")); err != nil {
+	if _, err := engine.js.Publish(t.Context(), engine.runs.bucket.prefix+runKey(event.ID, "ticket"), []byte("{")); err != nil {
 		t.Fatal(err)
 	}
 	ticket := &action{}
@@ -76,7 +76,7 @@ func TestADeliveryIsRepeatedWhenItsRecordCannotBeRead(t *testing.T) {
 		t.Error("a damaged record is shown as if it were none")
 	}
 	damaged := jetstream.WithPurgeSubject("$KV.runs." + runKey(event.ID, "ticket"))
-	if err := engine.runs.stream.Purge(t.Context(), damaged); err != nil {
+	if err := engine.runs.bucket.stream.Purge(t.Context(), damaged); err != nil {
 		t.Fatal(err)
 	}
 	untilState(t, engine, event.ID, framework.RunDone)
@@ -84,7 +84,7 @@ func TestADeliveryIsRepeatedWhenItsRecordCannotBeRead(t *testing.T) {
 
 func TestADamagedQuotaGrantsNothing(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
-	if _, err := engine.quota.bucket.Put(t.Context(), "virustotal", []byte("{")); err != nil {
+	if _, err := engine.js.Publish(t.Context(), engine.quota.bucket.prefix+"virustotal", []byte("{")); err != nil {
 		t.Fatal(err)
 	}
 	err := engine.Quota().Take(t.Context(), "virustotal", perDay(1))
@@ -161,7 +161,7 @@ func TestAQueueTakesNoMoreThanItMayHaveWaiting(t *testing.T) {
 	run(t, engine, onAlert("ticket", failing(1_000_000, func() error {
 		return &framework.Wait{Until: time.Now().Add(time.Hour), Reason: "a quota"}
 	})))
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	consumer, err := stream.Consumer(t.Context(), "ticket")
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ func (q *queue) open(ctx context.Context) error {
 // config is that of a new queue. MaxDeliver and BackOff stay unset: the worker decides about retries, and BackOff would
 // override AckWait, so that a slow job ran twice.
 func (q *queue) config() jetstream.ConsumerConfig {
+	names := q.engine.names
 	return jetstream.ConsumerConfig{
 		Durable:        q.name,
 		DeliverPolicy:  jetstream.DeliverNewPolicy,
@@ -43,7 +44,7 @@ func (q *queue) config() jetstream.ConsumerConfig {
 		AckWait:        q.engine.opts.ackWait,
 		MaxDeliver:     -1,
 		MaxAckPending:  maxWaiting,
-		FilterSubjects: []string{"ev." + q.source + "." + q.what + ".>", "redo." + q.source + "." + q.name + ".>"},
+		FilterSubjects: []string{names.subject("ev", q.source, q.what, ">"), names.subject("redo", q.source, q.name, ">")},
 	}
 }
 

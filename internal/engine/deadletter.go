@@ -12,41 +12,46 @@ import (
 	"funnelweb/framework"
 )
 
-const letterPrefix = "dlq."
+const letterPrefix = "dlq"
 
 // letter is a dead letter as stored: its event goes with it, as the stream of the source does not keep it for ever.
 type letter struct {
 	framework.DeadLetter
 	Event framework.Event `json:"event"`
+	Claim claim           `json:"claim,omitzero"`
 
 	sequence uint64 // its place among the letters
 }
 
 // lettersConfig keeps one letter for each event and job, the last. They do not expire.
-func lettersConfig() jetstream.StreamConfig {
+func (e *Engine) lettersConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              "DLQ",
-		Subjects:          []string{letterPrefix + ">"},
+		Name:              e.names.stream("DLQ"),
+		Subjects:          []string{e.names.subject(letterPrefix, ">")},
 		Retention:         jetstream.LimitsPolicy,
 		Discard:           jetstream.DiscardNew,
 		MaxMsgsPerSubject: 1,
 		MaxMsgs:           -1,
 		MaxBytes:          -1,
 		Storage:           jetstream.FileStorage,
-		Replicas:          1,
-		AllowDirect:       true,
+		Replicas:          e.replicas(),
+		AllowDirect:       !e.shared(),
 	}
 }
 
 // bury stores a dead letter. It returns when the letter is safe against power loss, also when jobs are interrupted.
 func (e *Engine) bury(ctx context.Context, dead letter) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout())
 	defer cancel()
 	data, err := json.Marshal(dead)
 	if err != nil {
 		return fmt.Errorf("encode dead letter %s: %w", dead.ID, err)
 	}
-	if _, err := e.js.Publish(ctx, letterPrefix+dead.ID, data); err != nil {
+	err = e.patience().do(ctx, func(ctx context.Context) error {
+		_, err := e.js.Publish(ctx, e.names.subject(letterPrefix, dead.ID), data)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("store dead letter %s: %w", dead.ID, err)
 	}
 	if err := e.barrier.wait(ctx); err != nil {
@@ -65,7 +70,7 @@ func (e *Engine) letter(ctx context.Context, id string) (letter, error) {
 	if !hashPattern.MatchString(id) {
 		return letter{}, framework.ErrNoEvent
 	}
-	message, err := last(ctx, e.letters, letterPrefix+id)
+	message, err := last(ctx, e.letters, e.names.subject(letterPrefix, id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return letter{}, framework.ErrNoEvent
 	}
@@ -78,7 +83,7 @@ func (e *Engine) letter(ctx context.Context, id string) (letter, error) {
 func decodeLetter(message *jetstream.RawStreamMsg) (letter, error) {
 	dead := letter{sequence: message.Sequence}
 	if err := json.Unmarshal(message.Data, &dead); err != nil {
-		return letter{}, fmt.Errorf("decode dead letter %s: %w", strings.TrimPrefix(message.Subject, letterPrefix), err)
+		return letter{}, fmt.Errorf("decode dead letter %s: %w", message.Subject[strings.LastIndexByte(message.Subject, '.')+1:], err)
 	}
 	return dead, nil
 }

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	maxPayload = 8 << 20
-	maxEvent   = maxPayload - 64<<10 // room for what a dead letter adds to an event
+	maxPayload  = 8 << 20
+	eventMargin = 64 << 10 // room for what a dead letter adds to an event
 )
 
 // startEmbedded starts a store without a listener and connects to it inside the process.

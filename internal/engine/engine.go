@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,18 +26,22 @@ type Engine struct {
 	opts    Options
 	log     *slog.Logger
 	now     func() time.Time
-	lock    *os.File
-	server  *server.Server
+	lock    *os.File       // nil in a cluster
+	server  *server.Server // nil in a cluster
 	conn    *nats.Conn
 	js      jetstream.JetStream
-	barrier *barrier
+	names   names
+	barrier *barrier // nil in a cluster
 	space   *space
+
+	maxEvent int // bytes
 
 	inFlight   *semaphore.Weighted
 	reclaiming sync.Mutex        // held while finished events are given up for room
 	reclaimed  map[string]uint64 // by source, where that stopped; guarded by reclaiming
 	streams    streams
 	letters    jetstream.Stream
+	id         string              // of this engine, for claims
 	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
 	ledger     *ledger
 	quota      *quota
@@ -56,44 +62,67 @@ type Engine struct {
 	closeErr  error
 }
 
-// Open locks the directory, starts the store in it and returns when it answers. A directory that another process
-// holds is ErrLocked.
+// Open locks the directory and starts the store in it, or connects to the cluster, and returns when it answers. A
+// directory that another process holds is ErrLocked.
 func Open(ctx context.Context, opts Options) (*Engine, error) {
 	opts, err := opts.complete()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := filepath.Abs(opts.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("find store directory %s: %w", opts.Dir, err)
-	}
-	opts.Dir = dir
-	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make store directory: %w", err)
-	}
-	lock, err := lockDir(opts.Dir)
-	if err != nil {
-		return nil, err
-	}
 	engine := &Engine{
-		opts: opts, log: opts.Log, now: opts.Now, lock: lock,
+		opts: opts, log: opts.Log, now: opts.Now,
 		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
 		damaged:   damaged{log: opts.Log},
 		reclaimed: map[string]uint64{},
-		claim:     semaphore.NewWeighted(1), draining: make(chan struct{}),
+		id:        rand.Text(), claim: semaphore.NewWeighted(1), draining: make(chan struct{}),
 	}
-	if err := engine.start(ctx); err != nil {
+	start := engine.startDir
+	if engine.shared() {
+		start = engine.startShared
+	}
+	if err := start(ctx); err != nil {
+		return nil, errors.Join(err, engine.shutdown())
+	}
+	if err := engine.openStores(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
 	}
 	return engine, nil
 }
 
-func (e *Engine) start(ctx context.Context) error {
+// startShared connects to the cluster. What it acknowledges is safe on most of its servers.
+func (e *Engine) startShared(ctx context.Context) (err error) {
+	if e.conn, err = startCluster(ctx, e.opts); err != nil {
+		return err
+	}
+	e.names = names{e.opts.Cluster.Prefix}
+	e.maxEvent = int(min(maxPayload, e.conn.MaxPayload())) - eventMargin
+	e.js, err = jetstream.New(e.conn, jetstream.WithDefaultTimeout(clusterTry), jetstream.WithPublishAsyncTimeout(clusterTry))
+	if err != nil {
+		return fmt.Errorf("open jetstream: %w", err)
+	}
+	e.space = &space{used: e.usedShared, free: func() (int64, error) { return math.MaxInt64, nil }, budget: e.opts.MaxStore - e.opts.MaxStore/8, trusts: true}
+	return nil
+}
+
+// startDir starts a store in the directory.
+func (e *Engine) startDir(context.Context) error {
+	dir, err := filepath.Abs(e.opts.Dir)
+	if err != nil {
+		return fmt.Errorf("find store directory %s: %w", e.opts.Dir, err)
+	}
+	e.opts.Dir = dir
+	if err := os.MkdirAll(e.opts.Dir, 0o700); err != nil {
+		return fmt.Errorf("make store directory: %w", err)
+	}
+	if e.lock, err = lockDir(e.opts.Dir); err != nil {
+		return err
+	}
 	free, err := diskFree(e.opts.Dir)
 	if err != nil {
 		return fmt.Errorf("read free space of %s: %w", e.opts.Dir, err)
 	}
 	e.opts.MaxStore = min(e.opts.MaxStore, free/2)
+	e.maxEvent = maxPayload - eventMargin
 	e.server, e.conn, err = startEmbedded(e.opts)
 	if err != nil {
 		return err
@@ -106,32 +135,44 @@ func (e *Engine) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.space = &space{js: e.js, dir: e.opts.Dir, budget: e.opts.MaxStore - e.opts.MaxStore/8}
-	return e.openStores(ctx)
+	e.space = &space{used: e.usedInDir, free: e.freeInDir, budget: e.opts.MaxStore - e.opts.MaxStore/8}
+	return nil
 }
 
 // openStores makes or opens what every engine has; streams of sources are made when they are needed.
 func (e *Engine) openStores(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, clusterStart)
 	defer cancel()
-	var err error
-	if e.letters, err = e.js.CreateOrUpdateStream(ctx, lettersConfig()); err != nil {
+	patient := e.patience()
+	patient.try *= 10 // a stream is made in seconds
+	return patient.do(ctx, func(ctx context.Context) error { return e.explainOpen(e.openOnce(ctx)) })
+}
+
+func (e *Engine) openOnce(ctx context.Context) (err error) {
+	if e.letters, err = e.js.CreateOrUpdateStream(ctx, e.lettersConfig()); err != nil {
 		return fmt.Errorf("open dead letters: %w", err)
 	}
-	if e.ledger, err = openLedger(ctx, e.js, e.barrier); err != nil {
+	effects, err := e.openBucket(ctx, "ledger", ledgerRetention)
+	if err != nil {
 		return err
 	}
-	if e.quota, err = openQuota(ctx, e.js, e.barrier, e.now); err != nil {
+	e.ledger = &ledger{effects, e.barrier, e.timeout()}
+	calls, err := e.openBucket(ctx, "quota", 0)
+	if err != nil {
 		return err
 	}
-	if e.runs, err = openRuns(ctx, e.js); err != nil {
+	e.quota = &quota{bucket: calls, barrier: e.barrier, now: e.now, timeout: e.timeout()}
+	records, err := e.openBucket(ctx, "runs", runRetention)
+	if err != nil {
 		return err
 	}
-	if _, err := e.js.CreateOrUpdateStream(ctx, probeConfig()); err != nil {
+	e.runs = &runs{records, e.timeout()}
+	if _, err := e.js.CreateOrUpdateStream(ctx, e.probeConfig()); err != nil {
 		return fmt.Errorf("open probe: %w", err)
 	}
 	e.probe = &probe{engine: e, at: e.now().Add(-probeEvery)}
-	return e.streams.open(ctx, e.js, e.now)
+	e.streams = streams{js: e.js, now: e.now, names: e.names, shared: e.shared(), replicas: e.replicas()}
+	return e.streams.open(ctx)
 }
 
 // Ledger returns the durable record of side effects.
@@ -180,5 +221,8 @@ func (e *Engine) shutdown() error {
 	if e.barrier != nil {
 		err = e.barrier.close()
 	}
-	return errors.Join(err, e.lock.Close()) // closing releases the lock
+	if e.lock != nil {
+		err = errors.Join(err, e.lock.Close()) // closing releases the lock
+	}
+	return err
 }

@@ -22,7 +22,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childDir) != "" {
 		publishUntilKilled()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		built.remove()
+		os.Exit(code)
+	}))
 }
 
 // open starts an engine in dir that is closed after the test. Retries are quick.

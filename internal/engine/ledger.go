@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/nats-io/nats.go/jetstream"
+	"time"
 
 	"funnelweb/framework"
 )
@@ -17,27 +16,11 @@ const maxLedgerValue = 1 << 20
 
 var ledgerKey = regexp.MustCompile(`^[A-Za-z0-9_./=-]{1,200}$`)
 
-// ledger is a framework.Ledger on a bucket with one revision per key.
+// ledger is a framework.Ledger on a bucket.
 type ledger struct {
-	bucket  jetstream.KeyValue
+	bucket  *bucket
 	barrier *barrier
-}
-
-func openLedger(ctx context.Context, js jetstream.JetStream, barrier *barrier) (*ledger, error) {
-	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "ledger", TTL: ledgerRetention})
-	if err != nil {
-		return nil, err
-	}
-	return &ledger{bucket, barrier}, nil
-}
-
-func openBucket(ctx context.Context, js jetstream.JetStream, config jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	config.Storage, config.History, config.Replicas = jetstream.FileStorage, 1, 1
-	bucket, err := js.CreateOrUpdateKeyValue(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", config.Bucket, err)
-	}
-	return bucket, nil
+	timeout time.Duration
 }
 
 // Get returns the value and its revision, or framework.ErrNotRecorded. A revision may be read before it is safe against
@@ -47,16 +30,16 @@ func (l *ledger) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	entry, err := l.bucket.Get(ctx, subject)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	value, revision, err := l.bucket.get(ctx, subject)
+	if errors.Is(err, errNoEntry) {
 		return nil, 0, fmt.Errorf("%w: %s", framework.ErrNotRecorded, key)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read ledger entry %s: %w", key, err)
 	}
-	return entry.Value(), entry.Revision(), nil
+	return value, revision, nil
 }
 
 // Put writes the value if the entry is still at the revision, else it returns framework.ErrConflict. A value has at
@@ -69,10 +52,10 @@ func (l *ledger) Put(ctx context.Context, key string, value []byte, revision uin
 	if len(value) > maxLedgerValue {
 		return 0, fmt.Errorf("ledger entry %s has %d bytes, more than %d", key, len(value), maxLedgerValue)
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
-	written, err := l.bucket.Update(ctx, subject, value, revision)
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+	written, err := l.bucket.put(ctx, subject, value, revision)
+	if errors.Is(err, errMismatch) {
 		return 0, fmt.Errorf("%w: %s", framework.ErrConflict, key)
 	}
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"funnelweb/framework"
 )
@@ -131,7 +130,7 @@ func TestALedgerEntryOutlivesEveryEventAndExpiresInTheEnd(t *testing.T) {
 	dir := t.TempDir()
 	engine := open(t, dir, nil)
 	// A store from before had no limit.
-	if _, err := openBucket(t.Context(), engine.js, jetstream.KeyValueConfig{Bucket: "ledger"}); err != nil {
+	if _, err := engine.openBucket(t.Context(), "ledger", 0); err != nil {
 		t.Fatal(err)
 	}
 	revision, err := engine.Ledger().Put(t.Context(), "ticket.abc", []byte("intent"), 0)
@@ -141,19 +140,19 @@ func TestALedgerEntryOutlivesEveryEventAndExpiresInTheEnd(t *testing.T) {
 	closeEngine(t, engine)
 
 	engine = open(t, dir, nil)
-	status, err := engine.ledger.bucket.Status(t.Context())
-	if err != nil || status.TTL() != 400*day {
-		t.Errorf("entries are kept for %s, error %v", status.TTL(), err)
+	info, err := engine.ledger.bucket.stream.Info(t.Context())
+	if err != nil || info.Config.MaxAge != 400*day {
+		t.Errorf("entries are kept for %s, error %v", info.Config.MaxAge, err)
 	}
-	before, err := engine.ledger.bucket.Get(t.Context(), "ticket=dabc")
+	before, err := last(t.Context(), engine.ledger.bucket.stream, "$KV.ledger.ticket=dabc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := engine.Ledger().Put(t.Context(), "ticket.abc", []byte("done"), revision); err != nil {
 		t.Fatal(err)
 	}
-	after, err := engine.ledger.bucket.Get(t.Context(), "ticket=dabc")
-	if err != nil || !after.Created().After(before.Created()) {
-		t.Errorf("a write does not begin the time anew: %s, then %s, error %v", before.Created(), after.Created(), err)
+	after, err := last(t.Context(), engine.ledger.bucket.stream, "$KV.ledger.ticket=dabc")
+	if err != nil || !after.Time.After(before.Time) {
+		t.Errorf("a write does not begin the time anew: %s, then %s, error %v", before.Time, after.Time, err)
 	}
 }

@@ -239,7 +239,7 @@ func TestAQueueThatIsNotConfiguredAnyMoreIsKeptOnlyWithUnfinishedEvents(t *testi
 
 	engine = open(t, dir, nil)
 	run(t, engine)
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	var left []string
 	for info := range stream.ListConsumers(t.Context()).Info() {
 		left = append(left, info.Name)

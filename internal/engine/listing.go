@@ -16,8 +16,12 @@ import (
 // Recent returns the newest events of all sources, newest first, at most limit. Damaged ones are left out and logged.
 func (e *Engine) Recent(ctx context.Context, limit int) ([]framework.Event, error) {
 	events := []framework.Event{}
-	for source, stream := range e.streams.all() {
-		newest, err := e.recent(ctx, stream, "ev."+source+".>", limit)
+	streams, err := e.streams.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for source, stream := range streams {
+		newest, err := e.recent(ctx, stream, e.names.subject("ev", source, ">"), limit)
 		if err != nil {
 			return nil, fmt.Errorf("read newest events of source %s: %w", source, err)
 		}
@@ -84,7 +88,7 @@ func (e *Engine) stretch(ctx context.Context, stream jetstream.Stream, subject s
 func (e *Engine) DeadLetters(ctx context.Context, limit int) ([]framework.DeadLetter, error) {
 	letters := []framework.DeadLetter{}
 	for next := uint64(1); len(letters) < limit; {
-		message, err := e.letters.GetMsg(ctx, next, jetstream.WithGetMsgSubject(letterPrefix+">"))
+		message, err := e.letters.GetMsg(ctx, next, jetstream.WithGetMsgSubject(e.names.subject(letterPrefix, ">")))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			break
 		}

@@ -32,7 +32,7 @@ func TestADamagedEntryDoesNotHideTheOthers(t *testing.T) {
 		if err := engine.bury(t.Context(), letter{DeadLetter: framework.DeadLetter{ID: id}}); err != nil {
 			t.Fatal(err)
 		}
-		store(letterPrefix + "damaged" + id)
+		store("dlq.damaged" + id)
 	}
 	for range 3 {
 		events, err := engine.Recent(t.Context(), 10)
@@ -94,13 +94,13 @@ func TestRecentReadsLittleMoreThanItReturns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if stream, _ := engine.streams.find("splunk"); n%2 == 0 {
+		if stream, _ := engine.streams.known("splunk"); n%2 == 0 {
 			if err := stream.DeleteMsg(t.Context(), ack.Sequence); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	counted := &counting{Stream: stream}
 	events, err := engine.recent(t.Context(), counted, "ev.splunk.>", 3)
 	if err != nil {

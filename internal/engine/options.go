@@ -2,16 +2,19 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 )
 
-// Options configure an Engine. Dir, Log and Now are required.
+// Options configure an Engine. Log, Now, and Dir or Cluster are required.
 type Options struct {
+	// Cluster is where the store is; nil for one in Dir.
+	Cluster *Cluster
 	// Dir is the store's directory. It is made with mode 0700 and locked against a second process.
 	Dir string
-	// MaxStore bounds what all streams hold, in bytes; 8 GiB when 0. It is never more than half of what the disk has
-	// free when the engine is opened. An eighth of it is kept for ledger, runs and dead letters.
+	// MaxStore bounds what all streams hold, in bytes; 8 GiB when 0. In Dir it is never more than half of what the disk
+	// has free when the engine is opened. An eighth of it is kept for ledger, runs and dead letters.
 	MaxStore int64
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -45,8 +48,14 @@ const (
 
 // complete checks the options and fills in defaults.
 func (o Options) complete() (Options, error) {
-	if o.Dir == "" || o.Log == nil || o.Now == nil {
-		return o, errors.New("engine: Dir, Log and Now are required")
+	if (o.Dir == "") == (o.Cluster == nil) || o.Log == nil || o.Now == nil {
+		return o, errors.New("engine: Log, Now, and either Dir or Cluster are required")
+	}
+	if o.Cluster != nil {
+		if err := o.Cluster.Check(); err != nil {
+			return o, fmt.Errorf("engine: %w", err)
+		}
+		o.Cluster = o.Cluster.complete()
 	}
 	if o.MaxStore < 0 || o.Workers < 0 || o.JobTimeout < 0 {
 		return o, errors.New("engine: MaxStore, Workers and JobTimeout must not be negative")

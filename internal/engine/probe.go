@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
-	"strconv"
 	"sync"
 	"time"
 
@@ -32,10 +32,10 @@ type probe struct {
 }
 
 // probeConfig keeps the last probe.
-func probeConfig() jetstream.StreamConfig {
+func (e *Engine) probeConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: probeStream, Subjects: []string{"probe"}, MaxMsgs: 1, Discard: jetstream.DiscardOld,
-		Storage: jetstream.FileStorage, Replicas: 1,
+		Name: e.names.stream(probeStream), Subjects: []string{e.names.subject("probe")}, MaxMsgs: 1, Discard: jetstream.DiscardOld,
+		Storage: jetstream.FileStorage, Replicas: e.replicas(),
 	}
 }
 
@@ -60,7 +60,7 @@ func (p *probe) check(ctx context.Context) error {
 // ready is sent no events, and would never become ready again.
 func (p *probe) write(ctx context.Context) error {
 	e := p.engine
-	if _, err := e.js.Publish(ctx, "probe", nil); err != nil {
+	if _, err := e.js.Publish(ctx, e.names.subject("probe"), nil); err != nil {
 		return fmt.Errorf("write probe: %w", err)
 	}
 	for source := range p.failures() {
@@ -68,7 +68,7 @@ func (p *probe) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		subject := "probe." + source + "." + strconv.FormatInt(p.at.UnixNano(), 10) // no subject is taken twice
+		subject := e.names.subject("probe", source, rand.Text()) // no subject is taken twice, by another replica either
 		ack, err := e.js.Publish(ctx, subject, nil)
 		if err != nil {
 			return fmt.Errorf("write probe to source %s: %w", source, err)

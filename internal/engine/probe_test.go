@@ -44,7 +44,7 @@ func TestReadyNoticesAStoreThatCannotWrite(t *testing.T) {
 			t.Error(got)
 		}
 	}
-	if _, err := engine.js.CreateStream(t.Context(), probeConfig()); err != nil {
+	if _, err := engine.js.CreateStream(t.Context(), engine.probeConfig()); err != nil {
 		t.Fatal(err)
 	}
 	clock.advance(probeEvery)

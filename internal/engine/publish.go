@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,9 +26,11 @@ const (
 
 // pending is an event on its way into its stream.
 type pending struct {
-	message *nats.Msg
-	stream  jetstream.Stream
-	ack     jetstream.PubAckFuture
+	message   *nats.Msg
+	stream    jetstream.Stream
+	ack       jetstream.PubAckFuture // nil when it has to be sent again
+	sent      int
+	duplicate bool
 }
 
 // Publish stores events as framework.Publisher says. An event that is too large is a Problem with status 413; one whose
@@ -37,21 +40,21 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 		return nil, nil
 	}
 	sender := ctx
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	if err := e.barrier.failed(); err != nil {
 		return nil, unavailable(err)
 	}
-	batch, bytes, err := e.prepare(ctx, events)
+	batch, size, err := e.prepare(ctx, events)
 	if err != nil {
 		return nil, err
 	}
-	weight := min(bytes, maxInFlight)
+	weight := min(size, maxInFlight)
 	if err := e.inFlight.Acquire(ctx, weight); err != nil {
 		return nil, unavailable(fmt.Errorf("wait for room to send: %w", err))
 	}
 	defer e.inFlight.Release(weight)
-	take := func(ctx context.Context) error { return e.space.take(ctx, bytes) }
+	take := func(ctx context.Context) error { return e.space.take(ctx, size) }
 	if err := e.makeRoom(ctx, take); err != nil {
 		return nil, unavailable(err)
 	}
@@ -93,7 +96,7 @@ func (e *Engine) remakeLost(ctx context.Context, events []framework.Event, cause
 // prepare encodes the events and finds their streams.
 func (e *Engine) prepare(ctx context.Context, events []framework.Event) ([]pending, int64, error) {
 	batch := make([]pending, len(events))
-	bytes := int64(0)
+	size := int64(0)
 	for i, event := range events {
 		at, err := placeOf(event)
 		if err != nil {
@@ -109,62 +112,88 @@ func (e *Engine) prepare(ctx context.Context, events []framework.Event) ([]pendi
 		if err != nil {
 			return nil, 0, fmt.Errorf("encode event %s: %w", event.ID, err)
 		}
-		if len(data) > maxEvent {
-			detail := fmt.Sprintf("An event may have at most %d bytes.", maxEvent)
+		if len(data) > e.maxEvent {
+			detail := fmt.Sprintf("An event may have at most %d bytes.", e.maxEvent)
 			return nil, 0, framework.NewProblem(http.StatusRequestEntityTooLarge, detail)
 		}
 		stream, err := e.streams.of(ctx, at.source)
 		if err != nil {
 			return nil, 0, unavailable(err)
 		}
-		batch[i] = pending{message: &nats.Msg{Subject: at.subject(), Data: data}, stream: stream}
-		bytes += int64(len(data)) + messageOverhead
+		batch[i] = pending{message: &nats.Msg{Subject: at.subject(e.names), Data: data}, stream: stream}
+		size += int64(len(data)) + messageOverhead
 	}
-	return batch, bytes, nil
+	return batch, size, nil
 }
 
 // send hands all messages to the server and then waits for each.
 func (e *Engine) send(ctx context.Context, events []framework.Event, batch []pending) ([]framework.Receipt, error) {
-	var err error
+	patient := e.patience()
 	for i := range batch {
-		if batch[i].ack, err = e.js.PublishMsgAsync(batch[i].message); err != nil {
+		if err := batch[i].send(e.js); err != nil && patient.try == 0 {
 			return nil, fmt.Errorf("send event %s: %w", events[i].ID, err)
 		}
 	}
 	receipts := make([]framework.Receipt, len(batch))
-	for i, sent := range batch {
-		duplicate, err := sent.wait(ctx)
-		if err != nil {
+	for i := range batch {
+		one := &batch[i]
+		if err := patient.do(ctx, func(ctx context.Context) error { return one.settle(ctx, e.js) }); err != nil {
 			return nil, fmt.Errorf("store event %s: %w", events[i].ID, err)
 		}
-		receipts[i] = framework.Receipt{ID: events[i].ID, Duplicate: duplicate}
+		receipts[i] = framework.Receipt{ID: events[i].ID, Duplicate: one.duplicate}
 	}
 	return receipts, nil
 }
 
-// wait reports whether the message was there before.
-func (p pending) wait(ctx context.Context) (duplicate bool, err error) {
+func (p *pending) send(js jetstream.JetStream) (err error) {
+	p.sent++
+	p.ack, err = js.PublishMsgAsync(p.message)
+	return err
+}
+
+// settle waits until the message is stored, and sends it first if an earlier try was in vain. It may be sent any number
+// of times: a stream has one message of a subject.
+func (p *pending) settle(ctx context.Context, js jetstream.JetStream) error {
+	if p.ack == nil {
+		if err := p.send(js); err != nil {
+			return err
+		}
+	}
+	ack := p.ack
+	p.ack = nil
 	select {
-	case <-p.ack.Ok():
-		return false, nil
-	case err := <-p.ack.Err():
-		return true, p.known(ctx, err)
+	case <-ack.Ok():
+		return nil
+	case err := <-ack.Err():
+		return p.known(ctx, err)
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return ctx.Err()
 	}
 }
 
 // known returns nil when a message was refused because the stream has it. One code stands for that and for a full
-// stream, so the stream is asked.
-func (p pending) known(ctx context.Context, refusal error) error {
+// stream, so the stream is asked. It is a duplicate unless an earlier try of the same call put it there.
+func (p *pending) known(ctx context.Context, refusal error) error {
+	if isFull(refusal) {
+		return final{errors.Join(errFull, refusal)}
+	}
 	if !isRefused(refusal) {
 		return refusal
 	}
-	_, err := last(ctx, p.stream, p.message.Subject)
+	found, err := last(ctx, p.stream, p.message.Subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return refusal
 	}
+	if err == nil {
+		p.duplicate = p.sent == 1 || !bytes.Equal(found.Data, p.message.Data)
+	}
 	return err
+}
+
+// isFull reports whether the servers have no room at all.
+func isFull(err error) bool {
+	refusal, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (refusal.ErrorCode == codeNoStorage || refusal.ErrorCode == codeNoResources)
 }
 
 func isRefused(err error) bool {

@@ -120,8 +120,8 @@ func TestAnEventMayBeAsLargeAsAMessageAndNoLarger(t *testing.T) {
 		event.Data = framework.JSON(`"` + strings.Repeat("x", size) + `"`)
 		return event
 	}
-	publish(t, engine, sized("fits", maxEvent-1000))
-	_, err := engine.Publish(t.Context(), sized("does not", maxEvent))
+	publish(t, engine, sized("fits", engine.maxEvent-1000))
+	_, err := engine.Publish(t.Context(), sized("does not", engine.maxEvent))
 	problem, ok := errors.AsType[*framework.Problem](err)
 	if !ok || problem.Status != http.StatusRequestEntityTooLarge {
 		t.Fatalf("got %v", err)

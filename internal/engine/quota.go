@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"funnelweb/framework"
 )
@@ -19,18 +18,11 @@ const day = 24 * time.Hour
 // a name or from none. A taken call is safe against power loss before Take returns: after a restart nothing is lost, and
 // no first window has to be waited out.
 type quota struct {
-	bucket  jetstream.KeyValue
+	bucket  *bucket
 	barrier *barrier
 	now     func() time.Time
+	timeout time.Duration
 	mu      sync.Mutex // workers of this process need not race each other by compare-and-set
-}
-
-func openQuota(ctx context.Context, js jetstream.JetStream, barrier *barrier, now func() time.Time) (*quota, error) {
-	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: "quota"})
-	if err != nil {
-		return nil, err
-	}
-	return &quota{bucket: bucket, barrier: barrier, now: now}, nil
 }
 
 // Take takes one call from every limit or returns a *framework.Wait. Whoever has to wait is told a time of their own, one
@@ -44,7 +36,7 @@ func (q *quota) Take(ctx context.Context, name string, limits ...framework.Limit
 	if err != nil || len(binding) == 0 {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
 	defer cancel()
 	wait, err := q.take(ctx, key, name, binding)
 	if err != nil {
@@ -72,11 +64,11 @@ func (q *quota) take(ctx context.Context, key, name string, limits []framework.L
 		if err != nil {
 			return nil, fmt.Errorf("encode usage: %w", err)
 		}
-		_, err = q.bucket.Update(ctx, key, data, revision)
+		_, err = q.bucket.put(ctx, key, data, revision)
 		if err == nil {
 			return wait, nil
 		}
-		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		if !errors.Is(err, errMismatch) {
 			return nil, fmt.Errorf("write usage: %w", err)
 		}
 	}
@@ -84,17 +76,17 @@ func (q *quota) take(ctx context.Context, key, name string, limits []framework.L
 
 func (q *quota) read(ctx context.Context, key string) (usage, uint64, error) {
 	var now usage
-	entry, err := q.bucket.Get(ctx, key)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	value, revision, err := q.bucket.get(ctx, key)
+	if errors.Is(err, errNoEntry) {
 		return now, 0, nil
 	}
 	if err != nil {
 		return now, 0, fmt.Errorf("read usage: %w", err)
 	}
-	if err := json.Unmarshal(entry.Value(), &now); err != nil {
+	if err := json.Unmarshal(value, &now); err != nil {
 		return now, 0, fmt.Errorf("decode usage: %w", err)
 	}
-	return now, entry.Revision(), nil
+	return now, revision, nil
 }
 
 // bindingLimits leaves out limits that do not bind.

@@ -95,10 +95,7 @@ func TestWorkersAreGrantedExactlyTheQuota(t *testing.T) {
 
 func TestTwoProcessesWouldShareAQuota(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
-	other, err := openQuota(t.Context(), engine.js, engine.barrier, engine.now) // with a lock of its own
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := &quota{bucket: engine.quota.bucket, now: engine.now, timeout: storeTimeout} // with a lock of its own
 	var granted atomic.Int32
 	var all sync.WaitGroup
 	for _, quota := range []framework.Quota{engine.Quota(), other} {

@@ -22,7 +22,11 @@ func (e *Engine) makeRoom(ctx context.Context, ask func(context.Context) error) 
 	if err := ask(ctx); !errors.Is(err, errFull) {
 		return err // someone else made room meanwhile
 	}
-	for source, stream := range e.streams.all() {
+	streams, err := e.streams.all(ctx)
+	if err != nil {
+		return errors.Join(errFull, err)
+	}
+	for source, stream := range streams {
 		if err := e.reclaim(ctx, source, stream, maxReclaimed); err != nil {
 			return errors.Join(errFull, err)
 		}

@@ -59,7 +59,7 @@ func TestReclaimPassesManyUnfinishedEventsInSteps(t *testing.T) {
 			return run.Reason != "" || run.State == framework.RunDone
 		})
 	}
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	var left []int
 	for range 4 { // three steps of at most three, and one from the beginning again
 		if err := engine.reclaim(t.Context(), "splunk", stream, 3); err != nil {
@@ -75,7 +75,7 @@ func TestReclaimPassesManyUnfinishedEventsInSteps(t *testing.T) {
 func TestReclaimLeavesWhatCameAfterTheQueuesWereAsked(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
 	publish(t, engine, alert(t, "first"), alert(t, "second"), alert(t, "third"))
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	if err := engine.reclaimSingly(t.Context(), "splunk", stream, nil, bounds{last: 2, looked: 9, removed: 9}); err != nil {
 		t.Fatal(err)
 	}

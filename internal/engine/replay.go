@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
@@ -16,16 +15,16 @@ import (
 )
 
 // Replay gives the event once more to the job that gave it up, with its attempts counted from 1, and removes the letter
-// when that is safe. Of several calls for one letter, of Drop too, one succeeds; no other process has the store, so that
-// they need only take turns, and a crash in between leaves a letter that can be replayed again. It is a Problem with status 409 when the job is no longer configured.
+// when that is safe. Of several calls for one letter, of Drop too, one succeeds: those of this process
+// take turns, and those of other replicas find it claimed. A crash in between leaves a letter that can be replayed again. It is a Problem with status 409 when the job is no longer configured.
 func (e *Engine) Replay(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	if err := e.claim.Acquire(ctx, 1); err != nil {
 		return unavailable(fmt.Errorf("wait for other replays: %w", err))
 	}
 	defer e.claim.Release(1)
-	dead, err := e.letter(ctx, id)
+	dead, err := e.take(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -55,22 +54,32 @@ func (e *Engine) redo(ctx context.Context, queue *queue, dead letter) (uint64, e
 	if err != nil {
 		return 0, fmt.Errorf("encode event %s: %w", dead.EventID, err)
 	}
-	message := &nats.Msg{Subject: dead.redoSubject(queue.source), Data: data}
-	ack, err := e.js.PublishMsg(ctx, message)
-	if isRefused(err) {
-		earlier, err := last(ctx, stream, message.Subject)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return 0, errFull
+	message := &nats.Msg{Subject: dead.redoSubject(e.names, queue.source), Data: data}
+	var sequence uint64
+	err = e.patience().do(ctx, func(ctx context.Context) error {
+		ack, err := e.js.PublishMsg(ctx, message)
+		if isRefused(err) {
+			sequence, err = earlierRedo(ctx, stream, message.Subject)
+		} else if err == nil {
+			sequence = ack.Sequence
 		}
-		if err != nil {
-			return 0, err
-		}
-		return earlier.Sequence, e.barrier.wait(ctx)
-	}
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("store event %s: %w", dead.EventID, err)
 	}
-	return ack.Sequence, e.barrier.wait(ctx)
+	return sequence, e.barrier.wait(ctx)
+}
+
+func earlierRedo(ctx context.Context, stream jetstream.Stream, subject string) (uint64, error) {
+	earlier, err := last(ctx, stream, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return 0, errFull
+	}
+	if err != nil {
+		return 0, err
+	}
+	return earlier.Sequence, nil
 }
 
 // restart shows the run as waiting, unless the queue was faster.
@@ -92,20 +101,20 @@ func (e *Engine) restart(ctx context.Context, queue *queue, eventID string, sequ
 }
 
 // redoSubject is where the letter's event goes when it is replayed.
-func (l letter) redoSubject(source string) string {
-	sequence := strconv.FormatUint(l.sequence, 10)
-	return strings.Join([]string{"redo", source, queueName(l.Automation, l.Job), l.EventID, sequence}, ".")
+func (l letter) redoSubject(names names, source string) string {
+	sequence := strconv.FormatUint(l.place(), 10)
+	return names.subject("redo", source, queueName(l.Automation, l.Job), l.EventID, sequence)
 }
 
 // Drop removes a dead letter for good, or returns framework.ErrNoEvent, also when it was replayed.
 func (e *Engine) Drop(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	if err := e.claim.Acquire(ctx, 1); err != nil {
 		return unavailable(fmt.Errorf("wait for other replays: %w", err))
 	}
 	defer e.claim.Release(1)
-	dead, err := e.letter(ctx, id)
+	dead, err := e.take(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -123,11 +132,11 @@ func (e *Engine) Drop(ctx context.Context, id string) error {
 // wasReplayed reports whether a replay was cut short before it could remove the letter.
 func (e *Engine) wasReplayed(ctx context.Context, dead letter) (bool, error) {
 	source, _ := sourceOf(dead.EventID)
-	stream, found := e.streams.find(source)
+	stream, found, err := e.streams.find(ctx, source)
 	if !found {
-		return false, nil
+		return false, err
 	}
-	_, err := last(ctx, stream, dead.redoSubject(source))
+	_, err = last(ctx, stream, dead.redoSubject(e.names, source))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return false, nil
 	}

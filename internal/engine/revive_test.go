@@ -25,7 +25,7 @@ func TestALostQueueIsMadeAnewAndMissesNothing(t *testing.T) {
 	until(t, "it is done once", func() bool { return runsOf(t, engine, first.ID)[0].State == framework.RunDone })
 	<-begun
 
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	for _, name := range []string{"ticket", "slow"} {
 		if err := stream.DeleteConsumer(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -61,8 +61,8 @@ func TestALostQueueIsMadeAnewAndMissesNothing(t *testing.T) {
 // lose deletes a stream. Nobody may make it anew meanwhile, or the store would delete the new one's files.
 func lose(t *testing.T, engine *Engine, source string) {
 	t.Helper()
-	engine.streams.mu.Lock()
-	defer engine.streams.mu.Unlock()
+	engine.streams.making.Lock()
+	defer engine.streams.making.Unlock()
 	if err := engine.js.DeleteStream(t.Context(), streamPrefix+source); err != nil {
 		t.Fatal(err)
 	}

@@ -37,38 +37,26 @@ func (r *record) finished() bool {
 // runs are the records, in a bucket with a key for each event and queue. Attempts are counted here and not by the
 // store's deliveries, as a wait is a delivery too.
 type runs struct {
-	bucket jetstream.KeyValue
-	stream jetstream.Stream // below the bucket, for listing
-}
-
-const runsBucket = "runs"
-
-func openRuns(ctx context.Context, js jetstream.JetStream) (*runs, error) {
-	bucket, err := openBucket(ctx, js, jetstream.KeyValueConfig{Bucket: runsBucket, TTL: runRetention})
-	if err != nil {
-		return nil, err
-	}
-	stream, err := js.Stream(ctx, "KV_"+runsBucket)
-	if err != nil {
-		return nil, fmt.Errorf("open stream of bucket %s: %w", runsBucket, err)
-	}
-	return &runs{bucket, stream}, nil
+	bucket  *bucket
+	timeout time.Duration
 }
 
 func runKey(eventID, queueName string) string { return eventID + "." + queueName }
 
 // read returns a record; without an entry it is a waiting one.
 func (r *runs) read(ctx context.Context, eventID, queueName string) (*record, error) {
-	entry, err := r.bucket.Get(ctx, runKey(eventID, queueName))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	value, revision, err := r.bucket.get(ctx, runKey(eventID, queueName))
+	if errors.Is(err, errNoEntry) {
 		automation, job := splitQueueName(queueName)
 		return &record{Run: framework.Run{Automation: automation, Job: job, State: framework.RunWaiting}}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read run of event %s in %s: %w", eventID, queueName, err)
 	}
-	stored := &record{revision: entry.Revision()}
-	if err := json.Unmarshal(entry.Value(), stored); err != nil {
+	stored := &record{revision: revision}
+	if err := json.Unmarshal(value, stored); err != nil {
 		return nil, fmt.Errorf("decode run of event %s in %s: %w", eventID, queueName, err)
 	}
 	return stored, nil
@@ -80,8 +68,10 @@ func (r *runs) write(ctx context.Context, eventID, queueName string, changed *re
 	if err != nil {
 		return fmt.Errorf("encode run of event %s in %s: %w", eventID, queueName, err)
 	}
-	revision, err := r.bucket.Update(ctx, runKey(eventID, queueName), data, changed.revision)
-	if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	revision, err := r.bucket.put(ctx, runKey(eventID, queueName), data, changed.revision)
+	if errors.Is(err, errMismatch) {
 		return errSuperseded
 	}
 	if err != nil {
@@ -93,8 +83,8 @@ func (r *runs) write(ctx context.Context, eventID, queueName string, changed *re
 
 // queuesOf returns the names of the queues that recorded a run of the event, sorted.
 func (r *runs) queuesOf(ctx context.Context, eventID string) ([]string, error) {
-	prefix := "$KV." + runsBucket + "." + eventID + "."
-	info, err := r.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	prefix := r.bucket.prefix + eventID + "."
+	info, err := r.bucket.stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
 	if err != nil {
 		return nil, fmt.Errorf("list runs of event %s: %w", eventID, err)
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // errFull says that there is no room for an event.
@@ -24,9 +24,10 @@ const messageOverhead = 256
 // space says whether there is room for an event. All sources share one budget, which one bound per stream could not
 // do; what is above it belongs to ledger, runs and dead letters, and the server refuses what is above all.
 type space struct {
-	js     jetstream.JetStream
-	dir    string
-	budget int64 // bytes
+	used   func(context.Context) (int64, error) // bytes that the store holds
+	free   func() (int64, error)                // bytes that its disk has left
+	budget int64                                // bytes
+	trusts bool                                 // the store bears a share that was not measured, while it elects a leader
 
 	mu   sync.Mutex
 	left int64 // a share of what was left when it was measured, minus what was taken since
@@ -39,10 +40,12 @@ func (s *space) take(ctx context.Context, bytes int64) error {
 	defer s.mu.Unlock()
 	if s.left < bytes {
 		left, err := s.measure(ctx)
-		if err != nil {
+		switch {
+		case err != nil && !s.trusts:
 			return err
-		}
-		if left < bytes {
+		case err != nil:
+			left = max(bytes, maxShare)
+		case left < bytes:
 			return errFull
 		}
 		s.left = min(left, max(bytes, min(maxShare, s.budget/64)))
@@ -54,7 +57,7 @@ func (s *space) take(ctx context.Context, bytes int64) error {
 // check measures, and returns errFull when there is not room for a usual event.
 func (s *space) check(ctx context.Context) error {
 	left, err := s.measure(ctx)
-	if err == nil && left < min(maxEvent, s.budget/16) {
+	if err == nil && left < min(maxPayload, s.budget/16) {
 		return errFull
 	}
 	return err
@@ -62,13 +65,44 @@ func (s *space) check(ctx context.Context) error {
 
 // measure returns how many bytes of events still fit: negative when the budget is overdrawn.
 func (s *space) measure(ctx context.Context) (int64, error) {
-	account, err := s.js.AccountInfo(ctx)
+	used, err := s.used(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read size of store: %w", err)
 	}
-	free, err := diskFree(s.dir)
+	free, err := s.free()
 	if err != nil {
-		return 0, fmt.Errorf("read free space of %s: %w", s.dir, err)
+		return 0, fmt.Errorf("read free space of the store's disk: %w", err)
 	}
-	return min(s.budget-int64(account.Store), free-diskReserve), nil //nolint:gosec // no store has 2^63 bytes
+	return min(s.budget-used, free-diskReserve), nil
+}
+
+// usedInDir is all that the directory's store holds.
+func (e *Engine) usedInDir(ctx context.Context) (int64, error) {
+	account, err := e.js.AccountInfo(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return int64(account.Store), nil //nolint:gosec // no store has 2^63 bytes
+}
+
+func (e *Engine) freeInDir() (int64, error) { return diskFree(e.opts.Dir) }
+
+// usedShared adds up the engine's own streams, once each however many servers hold them: an account may have others. A
+// share that each replica takes may be beyond the budget by as much as there are replicas.
+func (e *Engine) usedShared(ctx context.Context) (int64, error) {
+	streams, err := e.streams.all(ctx)
+	if err != nil {
+		return 0, err
+	}
+	all := slices.Collect(maps.Values(streams))
+	all = append(all, e.letters, e.ledger.bucket.stream, e.quota.bucket.stream, e.runs.bucket.stream)
+	used := int64(0)
+	for _, stream := range all {
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return 0, err
+		}
+		used += int64(info.State.Bytes) //nolint:gosec // no store has 2^63 bytes
+	}
+	return used, nil
 }

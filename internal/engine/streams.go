@@ -25,89 +25,144 @@ var (
 
 // streams are those of the sources, made when a source is first used.
 type streams struct {
-	js  jetstream.JetStream
-	now func() time.Time
+	js       jetstream.JetStream
+	now      func() time.Time
+	names    names
+	shared   bool // other replicas make streams too
+	replicas int
 
-	mu       sync.Mutex
+	making   sync.Mutex // held while one is made; what is known is found meanwhile
+	mu       sync.Mutex // guards bySource
 	bySource map[string]jetstream.Stream
 }
 
-// open finds the streams of earlier runs.
-func (s *streams) open(ctx context.Context, js jetstream.JetStream, now func() time.Time) error {
-	s.js, s.now, s.bySource = js, now, map[string]jetstream.Stream{}
-	names := js.StreamNames(ctx)
-	for name := range names.Name() {
-		source, ours := strings.CutPrefix(name, streamPrefix)
-		if !ours {
-			continue
-		}
-		stream, err := js.UpdateStream(ctx, sourceConfig(source))
-		if err != nil {
-			return fmt.Errorf("open stream %s: %w", name, err)
-		}
-		s.bySource[source] = stream
+// open finds the streams of earlier runs and gives them the present settings.
+func (s *streams) open(ctx context.Context) error {
+	s.bySource = map[string]jetstream.Stream{}
+	sources, err := s.sources(ctx)
+	if err != nil {
+		return err
 	}
-	if err := names.Err(); err != nil {
-		return fmt.Errorf("list streams: %w", err)
+	for _, source := range sources {
+		if _, err := s.of(ctx, source); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// sources asks the store for which sources it has a stream.
+func (s *streams) sources(ctx context.Context) ([]string, error) {
+	var sources []string
+	listed := s.js.StreamNames(ctx)
+	for name := range listed.Name() {
+		if source, ours := s.names.sourceOf(name); ours {
+			sources = append(sources, source)
+		}
+	}
+	if err := listed.Err(); err != nil {
+		return nil, fmt.Errorf("list streams: %w", err)
+	}
+	return sources, nil
+}
+
 // of returns the stream of a source and makes it if there is none.
 func (s *streams) of(ctx context.Context, source string) (jetstream.Stream, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if stream, found := s.bySource[source]; found {
+	if stream, found := s.known(source); found {
 		return stream, nil
 	}
-	stream, err := s.js.CreateOrUpdateStream(ctx, sourceConfig(source))
+	s.making.Lock()
+	defer s.making.Unlock()
+	if stream, found := s.known(source); found {
+		return stream, nil
+	}
+	stream, err := s.js.CreateOrUpdateStream(ctx, s.config(source))
 	if err != nil {
 		return nil, fmt.Errorf("make stream of source %s: %w", source, err)
 	}
-	s.bySource[source] = stream
+	s.note(source, stream)
 	return stream, nil
 }
 
-// remake makes the stream of a source again if the store has lost it. Its places begin behind all that the lost one can
-// have had, as run records tell by the place whether they are about the message. The next start leaves FirstSeq away.
-func (s *streams) remake(ctx context.Context, source string) (jetstream.Stream, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stream, err := s.js.Stream(ctx, streamPrefix+source)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		config := sourceConfig(source)
-		config.FirstSeq = uint64(s.now().UnixMilli())
-		stream, err = s.js.CreateStream(ctx, config)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("make stream of source %s again: %w", source, err)
-	}
-	s.bySource[source] = stream
-	return stream, nil
-}
-
-// find returns the stream of a source that was used before.
-func (s *streams) find(source string) (jetstream.Stream, bool) {
+func (s *streams) known(source string) (jetstream.Stream, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stream, found := s.bySource[source]
 	return stream, found
 }
 
-// all returns the streams by source.
-func (s *streams) all() map[string]jetstream.Stream {
+func (s *streams) note(source string, stream jetstream.Stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.bySource)
+	s.bySource[source] = stream
 }
 
-// sourceConfig keeps one message per subject and refuses a second: the subject ends in the event's id, so that this is
+// remake makes the stream of a source again if the store has lost it. Its places begin behind all that the lost one can
+// have had, as run records tell by the place whether they are about the message. The next start leaves FirstSeq away.
+func (s *streams) remake(ctx context.Context, source string) (jetstream.Stream, error) {
+	s.making.Lock()
+	defer s.making.Unlock()
+	stream, err := s.js.Stream(ctx, s.names.stream(streamPrefix+source))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		config := s.config(source)
+		config.FirstSeq = uint64(s.now().UnixMilli())
+		stream, err = s.js.CreateStream(ctx, config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make stream of source %s again: %w", source, err)
+	}
+	s.note(source, stream)
+	return stream, nil
+}
+
+// find returns the stream of a source that was used before, by another replica too.
+func (s *streams) find(ctx context.Context, source string) (jetstream.Stream, bool, error) {
+	stream, found := s.known(source)
+	if found || !s.shared {
+		return stream, found, nil
+	}
+	stream, err := s.js.Stream(ctx, s.names.stream(streamPrefix+source))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("find stream of source %s: %w", source, err)
+	}
+	s.note(source, stream)
+	return stream, true, nil
+}
+
+// all returns the streams by source, those that other replicas made too.
+func (s *streams) all(ctx context.Context) (map[string]jetstream.Stream, error) {
+	if s.shared {
+		sources, err := s.sources(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range sources {
+			if _, _, err := s.find(ctx, source); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.bySource), nil
+}
+
+// config keeps one message per subject and refuses a second: the subject ends in the event's id, so that this is
 // deduplication for as long as events are kept. Bytes are bounded by space, for all sources together, and age by the
 // sweeper, which knows what is still needed.
-func sourceConfig(source string) jetstream.StreamConfig {
+//
+// In a cluster only the stream's leader is read from: what another replica was just told is stored must be found.
+func (s *streams) config(source string) jetstream.StreamConfig {
+	var subjects []string
+	for _, kind := range []string{"ev", "redo", "probe"} {
+		subjects = append(subjects, s.names.subject(kind, source, ">"))
+	}
 	return jetstream.StreamConfig{
-		Name:                 streamPrefix + source,
-		Subjects:             []string{"ev." + source + ".>", "redo." + source + ".>", "probe." + source + ".>"},
+		Name:                 s.names.stream(streamPrefix + source),
+		Subjects:             subjects,
 		Retention:            jetstream.LimitsPolicy,
 		Discard:              jetstream.DiscardNew,
 		MaxMsgsPerSubject:    1,
@@ -115,8 +170,8 @@ func sourceConfig(source string) jetstream.StreamConfig {
 		MaxMsgs:              -1,
 		MaxBytes:             -1,
 		Storage:              jetstream.FileStorage,
-		Replicas:             1,
-		AllowDirect:          true,
+		Replicas:             s.replicas,
+		AllowDirect:          !s.shared,
 	}
 }
 
@@ -136,7 +191,7 @@ func placeOf(event framework.Event) (place, error) {
 	return place{source, what, event.ID}, nil
 }
 
-func (p place) subject() string { return "ev." + p.source + "." + p.what + "." + p.id }
+func (p place) subject(names names) string { return names.subject("ev", p.source, p.what, p.id) }
 
 // sourceOf returns the source in an event's id.
 func sourceOf(id string) (string, bool) {

@@ -43,7 +43,11 @@ func (s *sweeper) run(ctx context.Context) {
 // sweep goes once over all sources. What fails for one does not keep it from the others.
 func (s *sweeper) sweep(ctx context.Context) error {
 	var errs []error
-	for source, stream := range s.engine.streams.all() {
+	streams, err := s.engine.streams.all(ctx)
+	if err != nil {
+		return err
+	}
+	for source, stream := range streams {
 		if err := s.sweepSource(ctx, source, stream); err != nil {
 			errs = append(errs, fmt.Errorf("source %s: %w", source, err))
 		}

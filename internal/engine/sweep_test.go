@@ -157,7 +157,7 @@ func TestNothingIsRemovedWhileNobodyKnowsWhatAQueueNeeds(t *testing.T) {
 	engine := open(t, t.TempDir(), clock.use)
 	run(t, engine, onAlert("ticket", failing(1000, down)))
 	publish(t, engine, alert(t, "first"))
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	lost := []*queue{{engine: engine, name: "lost", source: "splunk", what: "alert"}}
 	engine.queues.Store(&lost)
 	clock.advance(31 * day)
@@ -208,14 +208,14 @@ func TestASweepGoesOnWhereItsBoundStoppedTheLast(t *testing.T) {
 func TestAStoreFromBeforeLosesItsAgeLimit(t *testing.T) {
 	dir := t.TempDir()
 	engine := open(t, dir, nil)
-	old := sourceConfig("splunk")
+	old := engine.streams.config("splunk")
 	old.MaxAge = 30 * day
 	if _, err := engine.js.CreateStream(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
 	closeEngine(t, engine)
 	engine = open(t, dir, nil)
-	stream, _ := engine.streams.find("splunk")
+	stream, _ := engine.streams.known("splunk")
 	info, err := stream.Info(t.Context())
 	if err != nil || info.Config.MaxAge != 0 {
 		t.Errorf("config %+v, error %v", info.Config, err)
@@ -239,7 +239,7 @@ func TestARunIsRememberedForLongerThanAWait(t *testing.T) {
 		next = status.Runs[0].NextTry
 		return !next.IsZero()
 	})
-	info, err := engine.runs.stream.Info(t.Context())
+	info, err := engine.runs.bucket.stream.Info(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -118,12 +117,6 @@ func (d *delivery) load(ctx context.Context) error {
 // fromSubject tells of an event what its subject does: ev.<source>.<what>.<id> or redo.<source>.<queue>.<id>.<letter>.
 func (d *delivery) fromSubject() framework.Event {
 	return framework.Event{ID: idIn(d.message.Subject()), Type: d.automation.On}
-}
-
-// idIn returns the event's id in the subject of an event or a replay.
-func idIn(subject string) string {
-	parts := strings.Split(subject, ".")
-	return parts[min(3, len(parts)-1)]
 }
 
 // fresh is the record of a message that no work was done for.
