@@ -41,6 +41,9 @@ func (e *Engine) drain(ctx context.Context) error {
 	}
 }
 
+// UnderWay is how many jobs this process is at work on.
+func (e *Engine) UnderWay() int { return int(e.under.Load()) }
+
 func (e *Engine) isDraining() bool {
 	select {
 	case <-e.draining:

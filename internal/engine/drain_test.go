@@ -35,12 +35,18 @@ func TestADrainingEngineStillTakesWhatItsLastJobsCause(t *testing.T) {
 	drained := make(chan error)
 	go func() { drained <- engine.Drain(context.Background()) }()
 	<-engine.draining
+	if n := engine.UnderWay(); n != 1 {
+		t.Errorf("%d jobs are under way, want 1", n)
+	}
 	if receipts := publish(t, engine, caused); receipts[0].Duplicate {
 		t.Error("an event that was never stored is a duplicate")
 	}
 	close(release)
 	if err := <-drained; err != nil {
 		t.Fatal(err)
+	}
+	if n := engine.UnderWay(); n != 0 {
+		t.Errorf("%d jobs are under way after draining", n)
 	}
 	untilState(t, engine, event.ID, framework.RunDone)
 	if _, err := engine.Ledger().Put(t.Context(), "ticket.abc", []byte("done"), 0); err != nil {

@@ -54,6 +54,7 @@ type Engine struct {
 	stop    context.CancelFunc       // the queues take no more events
 	cancel  context.CancelFunc       // running jobs are interrupted
 	jobs    sync.WaitGroup           // dispatchers and jobs
+	under   atomic.Int64             // jobs alone
 
 	draining  chan struct{} // closed when no more events are taken; by Drain, which holds running
 	drainOnce sync.Once

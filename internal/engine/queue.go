@@ -49,6 +49,8 @@ func (q *queue) dispatch(taking, jobs context.Context) {
 		}
 		q.engine.jobs.Go(func() {
 			defer func() { <-free }()
+			q.engine.under.Add(1)
+			defer q.engine.under.Add(-1)
 			q.handle(jobs, message)
 		})
 	}
