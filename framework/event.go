@@ -18,7 +18,9 @@ type Event struct {
 	Type      string    `json:"type" doc:"source.what, such as splunk.alert"`
 	Time      time.Time `json:"time" doc:"When it was accepted"`
 	RequestID string    `json:"request_id" doc:"The request that brought it"`
-	Data      JSON      `json:"data" doc:"The validated body"`
+	// Trace is what Trace returned when it was published.
+	Trace string `json:"trace,omitempty" doc:"The trace of that request, as in the header traceparent, when it was traced"`
+	Data  JSON   `json:"data" doc:"The validated body"`
 }
 
 // eventTypePattern keeps types usable in the names of streams.

@@ -35,6 +35,7 @@ type Funnel struct {
 	schemas    *schemas
 	operations []*operation
 	trusted    []netip.Prefix
+	observer   CallObserver // nil when nobody watches
 }
 
 // quietGin stops gin from printing its routes to standard output.
@@ -148,11 +149,13 @@ func (f *Funnel) serve(c *gin.Context, o *operation) {
 	}
 	request := NewRequest(c.Request, id, nil, params)
 	request.client = clientAddr(c.Request, f.trusted)
-	answer, cause := o.run(c.Request.Context(), request)
+	ctx, ended := f.begin(request, o.path)
+	answer, cause := o.run(ctx, request)
 	if err := request.answered(answer.Status); err != nil {
 		cause = errors.Join(cause, err)
 	}
 	send(c.Writer, answer, id)
+	ended(answer.Status)
 	f.logRequest(request, o.path, answer.Status, len(answer.Body), start, cause)
 }
 
@@ -161,8 +164,9 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 	request := NewRequest(c.Request, id, nil, c.Param)
 	request.client = clientAddr(c.Request, f.trusted)
 	o := &operation{Chain: chain}
+	ctx, ended := f.begin(request, path)
 	brokenOff := false
-	cause := o.before(c.Request.Context(), request)
+	cause := o.before(ctx, request)
 	if cause != nil {
 		answer := toProblem(cause).response(id)
 		send(c.Writer, answer, id)
@@ -182,6 +186,7 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 	if err := request.answered(c.Writer.Status()); err != nil {
 		cause = errors.Join(cause, err)
 	}
+	ended(c.Writer.Status())
 	f.logRequest(request, path, c.Writer.Status(), c.Writer.Size(), start, cause)
 	if brokenOff {
 		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to cut an answer off, so that it does not look complete

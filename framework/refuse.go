@@ -6,6 +6,9 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+// noRouteName stands in logs and metrics for the route of a call that reached none: paths come from outside.
+const noRouteName = "none"
+
 // Refuse answers a call that reaches no route with a problem, and writes its log line. The server around the funnel uses
 // it for what is refused before routing: what is not proper HTTP, and what does not fit its limits.
 func (f *Funnel) Refuse(w http.ResponseWriter, r *http.Request, problem *Problem) {
@@ -13,8 +16,10 @@ func (f *Funnel) Refuse(w http.ResponseWriter, r *http.Request, problem *Problem
 	request := NewRequest(r, id, nil, nil)
 	request.client = clientAddr(r, f.trusted)
 	answer := problem.response(id)
+	_, ended := f.begin(request, noRouteName)
 	send(w, answer, id)
-	f.logRequest(request, "none", answer.Status, len(answer.Body), start, nil)
+	ended(answer.Status)
+	f.logRequest(request, noRouteName, answer.Status, len(answer.Body), start, nil)
 }
 
 // noRoute answers for paths where there is nothing.
@@ -44,8 +49,10 @@ func (f *Funnel) allow(c *gin.Context) {
 	start, id := f.now(), newRequestID()
 	request := NewRequest(c.Request, id, nil, nil)
 	request.client = clientAddr(c.Request, f.trusted)
+	_, ended := f.begin(request, noRouteName)
 	send(c.Writer, &Response{Status: http.StatusNoContent}, id)
-	f.logRequest(request, "none", http.StatusNoContent, 0, start, nil)
+	ended(http.StatusNoContent)
+	f.logRequest(request, noRouteName, http.StatusNoContent, 0, start, nil)
 }
 
 // pageWriter keeps back what a plain handler says when it refuses: a text of its own, which may hold anything. The

@@ -104,6 +104,7 @@ func (a *Action) origin(ctx context.Context, target target) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the alert of %s: %w", target.ticket, err)
 	}
+	framework.Relate(ctx, status.Event)
 	alert, err := framework.DecodeData(status.Event.Data)
 	if err != nil {
 		return nil, fmt.Errorf("decode event %s: %w", id, err)

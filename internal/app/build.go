@@ -11,15 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.yaml.in/yaml/v4"
 
 	"funnelweb/framework"
 	"funnelweb/internal/archive"
 	"funnelweb/internal/engine"
 	"funnelweb/internal/jira"
+	"funnelweb/internal/telemetry"
 )
 
 // Options are what the program gives to a server besides its configuration.
@@ -39,6 +37,7 @@ type Server struct {
 	funnel      *framework.Funnel
 	automations []engine.Automation
 	readiness   *readiness
+	telemetry   *telemetry.Telemetry
 	tls         *tls.Config  // nil without TLS
 	certificate *certificate // nil without TLS
 }
@@ -63,7 +62,7 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	config.addLegacyEnvironment()
 	config.addImplied(options.TokenFile)
 	options.Log = redacting(options.Log, config.secrets(options.TokenFile))
-	server := &Server{config: config, options: options, store: &store{}}
+	server := &Server{config: config, options: options, store: &store{}, telemetry: telemetry.New(options.Now)}
 	b := &builder{config: config, registry: registry, server: server}
 	info := framework.Info{
 		Title: "Funnelweb", Version: options.Version, Description: "Security automation: webhooks in, automations out.",
@@ -74,6 +73,7 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 		return nil, err
 	}
 	server.funnel = funnel
+	funnel.Observe(server.telemetry)
 	b.serving()
 	b.services(ctx)
 	b.enrichers()
@@ -125,6 +125,7 @@ func (b *builder) services(ctx context.Context) {
 	}
 	b.server.readiness = newReadiness(b.server.options.Now, b.server.options.Log)
 	b.server.readiness.add("events", true, b.server.store.readyNow)
+	b.server.readiness.add("backlog", false, b.server.backlog)
 	b.deps.Ready = b.server.readiness.all
 	b.archive(ctx)
 	b.jira()
@@ -155,7 +156,7 @@ func (b *builder) jira() {
 		b.add(err)
 		return
 	}
-	client, err := jira.New(config, b.deps)
+	client, err := jira.New(config, b.named("jira"))
 	if err != nil {
 		b.add(framework.PlaceErrors(err, &b.config.Jira, "jira"))
 		return
@@ -189,10 +190,11 @@ func (b *builder) enrichers() {
 	}
 }
 
-// named gives a part its own logger.
+// named gives a part its own logger, and a client whose calls are told apart.
 func (b *builder) named(name string) framework.Deps {
 	deps := b.deps
 	deps.Log = deps.Log.With("part", name)
+	deps.HTTP = b.server.telemetry.Client(deps.HTTP, name)
 	return deps
 }
 
@@ -298,10 +300,8 @@ func (b *builder) checkEventType(on, path string) {
 // pages adds what is not an endpoint part: the document with its page, and the metrics.
 func (b *builder) pages() {
 	b.mistake("endpoints", b.server.funnel.MountDocs())
-	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	handler := promhttp.HandlerFor(metrics, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
-	b.metrics(handler)
+	b.server.telemetry.Watch(b.server.stats, b.config.Alarm.OldestWaiting)
+	b.metrics(b.server.telemetry.Handler())
 }
 
 // metrics are for operators: they are served behind the same plugins as the events endpoint.

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"funnelweb/framework"
+	"funnelweb/internal/telemetry"
 )
 
 // maxConfig bounds a configuration file in bytes.
@@ -40,6 +41,10 @@ type Config struct {
 	Endpoints []Endpoint `yaml:"endpoints"`
 	// Automations are the rules.
 	Automations []Automation `yaml:"automations"`
+	// Alarm says when operators are to look.
+	Alarm Alarm `yaml:"alarm"`
+	// Traces is where a collector takes traces; without it nothing is traced.
+	Traces telemetry.TracesConfig `yaml:"traces"`
 
 	lines lines
 }
@@ -113,7 +118,7 @@ func ReadConfig(path string) (*Config, error) {
 // ParseConfig decodes a configuration and reports all mistakes at once, each with its line. The Config is usable for
 // finding further mistakes even when there is an error, unless it is nil.
 func ParseConfig(text []byte) (*Config, error) {
-	config := &Config{Listen: "127.0.0.1:8080", Data: "./funnelweb-data", Server: defaultServing()}
+	config := &Config{Listen: "127.0.0.1:8080", Data: "./funnelweb-data", Server: defaultServing(), Alarm: Alarm{OldestWaiting: defaultOldestWaiting}}
 	if len(text) > maxConfig {
 		return nil, fmt.Errorf("the configuration is larger than %d bytes", maxConfig)
 	}
@@ -169,6 +174,12 @@ func (c *Config) check() error {
 	}
 	for _, message := range c.Engine.Embedded.check() {
 		errs = append(errs, &framework.Mistake{Line: c.lines["engine"], Path: "engine.embedded", Message: message})
+	}
+	if c.Alarm.OldestWaiting <= 0 {
+		mistake("alarm.oldest_waiting", "must be above 0")
+	}
+	if err := c.Traces.Check(); err != nil {
+		mistake("traces", err.Error())
 	}
 	for i, endpoint := range c.Endpoints {
 		if endpoint.Use == "" {

@@ -18,7 +18,11 @@ func (s *Server) OpenAPI() ([]byte, error) { return s.funnel.OpenAPI() }
 // still serves, since what they do at other services comes back as webhooks; takes no more calls, answers those under way,
 // and closes the store. When it serves it calls ready with its base URL. Nothing is done before the address is its own.
 func (s *Server) Run(ctx context.Context, ready func(url string)) (err error) {
-	opened, err := s.store.open(ctx, engineOptions(s.config, s.options))
+	if err := s.telemetry.Traces.Start(ctx, s.config.Traces, s.options.Version, s.options.Log.With("part", "traces")); err != nil {
+		return err
+	}
+	defer s.closeTraces(context.WithoutCancel(ctx))
+	opened, err := s.store.open(ctx, engineOptions(s.config, s.options, s.telemetry))
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ type store struct {
 	framework.Quota
 	ready func(context.Context) error
 	drain func(context.Context) error
+	stats func(context.Context) (engine.Stats, error)
 }
 
 // open opens the engine.
@@ -25,14 +26,14 @@ func (s *store) open(ctx context.Context, options engine.Options) (*engine.Engin
 		return nil, err
 	}
 	s.Publisher, s.Activity, s.Ledger, s.Quota = opened, opened, opened.Ledger(), opened.Quota()
-	s.ready, s.drain = opened.Ready, opened.Drain
+	s.ready, s.drain, s.stats = opened.Ready, opened.Drain, opened.Stats
 	return opened, nil
 }
 
 // readyNow asks the engine.
 func (s *store) readyNow(ctx context.Context) error { return s.ready(ctx) }
 
-func engineOptions(config *Config, options Options) engine.Options {
+func engineOptions(config *Config, options Options, observer engine.Observer) engine.Options {
 	embedded := config.Engine.Embedded
 	if embedded == nil {
 		embedded = &Embedded{}
@@ -44,5 +45,6 @@ func engineOptions(config *Config, options Options) engine.Options {
 			GiveUpAfter: embedded.GiveUpAfter,
 		},
 		Log: options.Log.With("part", "engine"), Now: options.Now,
+		Observer: observer,
 	}
 }

@@ -23,6 +23,8 @@ type Options struct {
 	Workers int
 	// JobTimeout bounds one attempt; 60 s when 0.
 	JobTimeout time.Duration
+	// Observer is told what happens; nobody when nil.
+	Observer Observer
 
 	sweepEvery time.Duration // how often old events are looked for; 1 h when 0, tests shorten it
 
@@ -68,6 +70,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.JobTimeout == 0 {
 		o.JobTimeout = defaultJobTimeout
+	}
+	if o.Observer == nil {
+		o.Observer = unobserved{}
 	}
 	if o.sweepEvery == 0 {
 		o.sweepEvery = sweepEvery

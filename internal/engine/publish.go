@@ -61,6 +61,7 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 	receipts, err := e.write(ctx, events, batch)
 	if err == nil {
 		e.probe.worked(events, receipts)
+		e.observe(receipts)
 		return receipts, nil
 	}
 	if sender.Err() == nil { // else the store had not the time
@@ -108,6 +109,7 @@ func (e *Engine) prepare(ctx context.Context, events []framework.Event) ([]pendi
 		if event.RequestID == "" {
 			event.RequestID = framework.RequestID(ctx)
 		}
+		event.Trace = framework.Trace(ctx)
 		data, err := json.Marshal(event)
 		if err != nil {
 			return nil, 0, fmt.Errorf("encode event %s: %w", event.ID, err)

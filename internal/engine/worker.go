@@ -24,7 +24,7 @@ type delivery struct {
 	event   framework.Event
 	broken  error // why the event cannot be read
 	record  *record
-	stale   bool // a replay took the place of this delivery
+	stale   bool // a replay took the place of this delivery, or an earlier delivery did all
 }
 
 // handle brings one delivery to an end. What the store fails to note is tried again by a later delivery.
@@ -33,6 +33,9 @@ func (q *queue) handle(jobs context.Context, message jetstream.Msg) {
 	d := &delivery{queue: q, message: message}
 	err := d.work(jobs)
 	if err == nil {
+		if !d.stale {
+			q.engine.opts.Observer.Settled(q.automation.Name, q.job, d.record.State)
+		}
 		return
 	}
 	if !errors.Is(err, errSuperseded) {
@@ -68,7 +71,7 @@ func (d *delivery) work(jobs context.Context) error {
 	if err := d.load(jobs); err != nil {
 		return err
 	}
-	if d.stale || d.record.finished() {
+	if d.stale = d.stale || d.record.finished(); d.stale {
 		d.settle(d.message.Ack())
 		return nil
 	}
@@ -174,8 +177,11 @@ func (d *delivery) begin(ctx context.Context) error {
 func (d *delivery) attempt(jobs context.Context) (result framework.Result, err error) {
 	ctx, cancel := context.WithTimeout(jobs, d.engine.opts.JobTimeout)
 	defer cancel()
+	job := d.asJob()
+	ctx, ended := d.engine.opts.Observer.Attempt(ctx, job)
+	defer func() { ended(result, err) }()
 	defer recovered(&err)
-	return d.automation.Action.Do(ctx, d.asJob())
+	return d.automation.Action.Do(ctx, job)
 }
 
 func (d *delivery) asJob() framework.Job {

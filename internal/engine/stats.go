@@ -1,0 +1,89 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Stats is the state of an engine at one moment.
+type Stats struct {
+	Queues      []QueueStats // in the order of the configuration
+	DeadLetters uint64
+	StoreBytes  uint64 // held by all streams
+	StoreLimit  int64  // what they may hold
+}
+
+// QueueStats is the state of one job of one automation, over all replicas.
+type QueueStats struct {
+	Automation, Job string
+	Waiting         uint64        // events that it is not finished with, those under way included
+	Oldest          time.Duration // since the oldest of these was stored; 0 when there is none
+}
+
+// Stats reads the state from the store; its cost grows with the number of queues and not with that of the events.
+func (e *Engine) Stats(ctx context.Context) (Stats, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	stats := Stats{StoreLimit: e.opts.MaxStore}
+	account, err := e.js.AccountInfo(ctx)
+	if err != nil {
+		return stats, fmt.Errorf("read size of store: %w", err)
+	}
+	stats.StoreBytes = account.Store
+	letters, err := e.letters.Info(ctx)
+	if err != nil {
+		return stats, fmt.Errorf("count dead letters: %w", err)
+	}
+	stats.DeadLetters = letters.State.Msgs
+	for _, queue := range e.configured() {
+		one, err := queue.stats(ctx)
+		if err != nil {
+			return stats, err
+		}
+		stats.Queues = append(stats.Queues, one)
+	}
+	return stats, nil
+}
+
+func (q *queue) stats(ctx context.Context) (QueueStats, error) {
+	stats := QueueStats{Automation: q.automation.Name, Job: q.job}
+	stream, err := q.engine.streams.of(ctx, q.source)
+	if err != nil {
+		return stats, err
+	}
+	consumer, err := stream.Consumer(ctx, q.name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return stats, nil // the store has lost it; its dispatcher makes it anew
+	}
+	if err != nil {
+		return stats, fmt.Errorf("read state of queue %s: %w", q.name, err)
+	}
+	info := consumer.CachedInfo()
+	stats.Waiting = info.NumPending + uint64(max(0, info.NumAckPending))
+	if stats.Waiting == 0 {
+		return stats, nil
+	}
+	stats.Oldest, err = q.oldest(ctx, stream, info)
+	return stats, err
+}
+
+// oldest is the age of the first message behind all that the queue has finished. One that it finished out of turn is
+// behind it.
+func (q *queue) oldest(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo) (time.Duration, error) {
+	var oldest time.Duration
+	for _, filter := range info.Config.FilterSubjects {
+		message, err := stream.GetMsg(ctx, info.AckFloor.Stream+1, jetstream.WithGetMsgSubject(filter))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read oldest event of queue %s: %w", q.name, err)
+		}
+		oldest = max(oldest, q.engine.now().Sub(message.Time))
+	}
+	return oldest, nil
+}
