@@ -47,12 +47,12 @@ type Config struct {
 	Traces telemetry.TracesConfig `yaml:"traces"`
 
 	lines lines
+	root  *yaml.Node // the whole file
 }
 
 // Engine has one member set.
 type Engine struct {
 	Embedded *Embedded `yaml:"embedded"`
-	root  *yaml.Node // the whole file
 }
 
 // Embedded is the engine inside the process.
