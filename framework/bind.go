@@ -49,13 +49,16 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 	if route.input.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("input %s is not a struct", route.input)
 	}
+	if err := checkRoute(route); err != nil {
+		return nil, err
+	}
 	b := &binding{raw: -1, request: -1}
 	var errs []error
 	for i := range route.input.NumField() {
 		field := route.input.Field(i)
 		switch {
 		case field.Name == "Body":
-			schema, checker, err := s.ofType(field.Type, route.ID+"-body")
+			schema, checker, err := s.ofBody(field, route.ID+"-body")
 			if err != nil {
 				return nil, fmt.Errorf("input %s: %w", route.input, err)
 			}

@@ -289,9 +289,9 @@ func TestWrongTagsAndClashingPathsAreErrorsAtStart(t *testing.T) {
 		route framework.Route
 		want  []string
 	}{
-		{framework.Endpoint[badFormat, alertOutput]{Method: "POST", Path: "/1", ID: "one"}.Route(), []string{"badFormat", "field At of", `unknown format "postcode"`}},
+		{framework.Endpoint[badFormat, alertOutput]{Method: "POST", Path: "/1", ID: "one"}.Route(), []string{"badFormat", "field At of", `the format "postcode" is not known`}},
 		{framework.Endpoint[badPattern, alertOutput]{Method: "POST", Path: "/2", ID: "two"}.Route(), []string{"badPattern", "field At of", "pattern"}},
-		{framework.Endpoint[badTag, alertOutput]{Method: "POST", Path: "/3", ID: "three"}.Route(), []string{"badTag", "minimum", "'N'"}},
+		{framework.Endpoint[badTag, alertOutput]{Method: "POST", Path: "/3", ID: "three"}.Route(), []string{"badTag", "field N of", "minimum"}},
 		{framework.Endpoint[noTag, alertOutput]{Method: "POST", Path: "/4", ID: "four"}.Route(), []string{"noTag", "Name", "path, query and header"}},
 	} {
 		err := funnel.Mount(c.route, open)

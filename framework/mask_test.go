@@ -113,6 +113,8 @@ func (f *fickle) HTTPStatus() int {
 
 func (f *fickle) MarshalText() ([]byte, error) { panic(canary) }
 
+func (f *fickle) UnmarshalText([]byte) error { panic(canary) }
+
 type fickleInput struct {
 	Body fickleBody
 }

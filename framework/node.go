@@ -1,7 +1,5 @@
 package framework
 
-import "regexp"
-
 // kinds is a set of JSON kinds.
 type kinds uint8
 
@@ -38,7 +36,7 @@ type choiceRules struct {
 
 type stringRules struct {
 	minLength, maxLength int // in code points; -1 for no rule
-	pattern              *regexp.Regexp
+	pattern              *pattern
 	format               string
 	valid                func([]byte) bool
 }

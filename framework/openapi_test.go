@@ -63,7 +63,7 @@ func TestExamplesThatBreakTheirSchemaAreFoundAtTheStart(t *testing.T) {
 		},
 		{"a body that is not JSON", framework.Endpoint[shownInput, shownOutput]{Example: body{"name": func() {}}}.Route(), "body: encode the example"},
 		{"an answer that is too long", framework.Endpoint[shownInput, shownOutput]{Answer: &shownOutput{"abcdef"}}.Route(), `answer: the example breaks its schema at "/done"`},
-		{"a parameter below its minimum", framework.Endpoint[wrongParameter, shownOutput]{}.Route(), `level: the example breaks its schema`},
+		{"a parameter below its minimum", framework.Endpoint[wrongParameter, shownOutput]{}.Route(), `field Level of framework_test.wrongParameter: its example must be at least 1`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.route.Method, c.route.Path, c.route.ID = http.MethodPost, "/shown", "shown"

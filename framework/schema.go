@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -48,7 +49,7 @@ func (s *schemas) ofType(t reflect.Type, hint string) (schema *huma.Schema, chec
 			err = fmt.Errorf("schema of %s: %v", t, wrong)
 		}
 	}()
-	if err := errors.Join(checkTags(t, map[reflect.Type]bool{}), checkRecursion(t, map[reflect.Type]bool{})); err != nil {
+	if err := checkRecursion(t, map[reflect.Type]bool{}); err != nil {
 		return nil, nil, err
 	}
 	schema = s.registry.Schema(t, true, hint)
@@ -59,14 +60,26 @@ func (s *schemas) ofType(t reflect.Type, hint string) (schema *huma.Schema, chec
 	return schema, checker, err
 }
 
+// ofBody returns schema and checker of the field Body. Its tags are rules for all of it, such as the length of a list.
+func (s *schemas) ofBody(field reflect.StructField, hint string) (schema *huma.Schema, checker *node, err error) {
+	if schema, checker, err = s.ofType(field.Type, hint); err != nil || field.Tag == "" {
+		return schema, checker, err
+	}
+	return s.ofTagged(field, hint)
+}
+
 // ofField returns schema and checker of a parameter that is a field of an input.
 func (s *schemas) ofField(field reflect.StructField) (schema *huma.Schema, checker *node, err error) {
+	return s.ofTagged(field, field.Name)
+}
+
+func (s *schemas) ofTagged(field reflect.StructField, hint string) (schema *huma.Schema, checker *node, err error) {
 	defer func() {
 		if wrong := recover(); wrong != nil {
 			err = fmt.Errorf("schema of field %s: %v", field.Name, wrong)
 		}
 	}()
-	schema = huma.SchemaFromField(s.registry, field, field.Name)
+	schema = huma.SchemaFromField(s.registry, field, hint)
 	checker, err = s.compile(schema)
 	if err != nil {
 		err = fmt.Errorf("schema of field %s: %w", field.Name, err)
@@ -101,6 +114,9 @@ func (s *schemas) compileRef(ref string) (*node, error) {
 }
 
 func (s *schemas) fill(n *node, schema *huma.Schema) error {
+	if schema.Nullable && len(schema.Enum) > 0 && !slices.Contains(schema.Enum, nil) {
+		schema.Enum = append(schema.Enum, nil) // else the published enum would refuse the null that the type allows
+	}
 	var err error
 	if n.kinds, err = kindsOf(schema); err != nil {
 		return err

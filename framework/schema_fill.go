@@ -3,7 +3,6 @@ package framework
 import (
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -95,9 +94,9 @@ func fillString(n *node, schema *huma.Schema) error {
 	}
 	rules := &stringRules{minLength: orNone(schema.MinLength), maxLength: orNone(schema.MaxLength), format: schema.Format}
 	if schema.Pattern != "" {
-		pattern, err := regexp.Compile(schema.Pattern)
+		pattern, err := compilePattern(schema.Pattern)
 		if err != nil {
-			return fmt.Errorf("pattern: %w", err)
+			return err
 		}
 		rules.pattern = pattern
 	}
