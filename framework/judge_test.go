@@ -38,10 +38,12 @@ type judged struct {
 	Matrix   [][]int                 `json:"matrix,omitempty"`
 	Numbers  [2]int32                `json:"numbers,omitzero"`
 	Blob     []byte                  `json:"blob,omitempty"`
-	formats
+	Grade    *string                 `json:"grade,omitempty" nullable:"true" enum:"a,b"`
+	Formats
 }
 
-type formats struct {
+// Formats is exported since members of other embedded types are left out of the schema.
+type Formats struct {
 	When     string `json:"when,omitempty" format:"date-time"`
 	Day      string `json:"day,omitempty" format:"date"`
 	Lasts    string `json:"lasts,omitempty" format:"duration"`
@@ -181,7 +183,7 @@ func (a *author) pick(n int) int {
 func (a *author) object(depth int) []byte {
 	names := []string{
 		"text", "code", "level", "step", "count", "ratio", "even", "tenth", "flag", "maybe", "tags", "distinct", "values", "nested", "or_null", "free", "open",
-		"choice", "matrix", "numbers", "blob", "when", "day", "lasts", "mail", "host", "v4", "v6", "link", "identity",
+		"choice", "matrix", "numbers", "blob", "when", "day", "lasts", "mail", "host", "v4", "v6", "link", "identity", "grade",
 		"id", "next", "type", "radius", "from", "to", "Text", "other",
 	}
 	text, taken := []byte("{"), map[string]bool{}
@@ -242,6 +244,7 @@ func fittingValues() map[string][]string {
 		"day":  {`"2024-02-29"`, `"2026-02-29"`, `"0000-01-01"`}, "lasts": {`"P1D"`, `"PT5M"`, `"P1YT"`, `"P1Y1D"`, `"PT1S1M"`},
 		"mail": {`"a@b.c"`, `"a.b@c"`, `".a@b"`, `"a@-b"`}, "host": {`"a.b"`, `"a..b"`, `"a.b."`, `"-a"`}, "v4": {`"1.2.3.4"`, `"1.2.3"`, `"01.2.3.4"`},
 		"v6": {`"::1"`, `"::1%x"`, `"1::2::3"`, `"1.2.3.4"`}, "link": {`"http://a/b"`, `"a/b"`, `"urn:x:y"`, `"http://[::1"`},
+		"grade":    {`"a"`, `"b"`, `"c"`, "null"},
 		"identity": {`"123e4567-e89b-12d3-a456-426614174000"`, `"123e4567-e89b-12d3-a456-42661417400g"`},
 	}
 }
