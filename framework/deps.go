@@ -19,6 +19,7 @@ type Deps struct {
 	Activity  Activity
 	Ledger    Ledger
 	Quota     Quota
+	Answers   Answers
 	Tickets   Tickets // nil when none is configured: refuse to be built then
 	Archive   Archive
 	Enrichers map[string]Enricher // by name; complete before any action is built

@@ -26,6 +26,14 @@ const service = "activedirectory"
 // idle connections (MaxConnIdleTime, 15 minutes), and a dropped one must never look like "no such user".
 const maxConnections = 4
 
+const (
+	// For kept an answer serves others who ask the same: long enough for a burst of alerts about one user, short
+	// enough that an account which was just disabled is not shown as enabled.
+	kept = time.Minute
+	// The formatVersion changes when findings are put into other words: kept ones are not used any more then.
+	formatVersion = "v1"
+)
+
 // Config says how to reach the directory.
 type Config struct {
 	URL        string           `yaml:"url"`         // ldaps://host[:636], or ldap://host[:389] with start_tls
@@ -51,6 +59,7 @@ type Enricher struct {
 	base        *ldap.DN
 	domain      string // DNS name that the DC parts of the base spell, lower case
 	now         func() time.Time
+	answers     framework.Answers
 	slots       chan struct{}
 	credentials *credentials
 }
@@ -65,7 +74,7 @@ type server struct {
 // New checks the configuration and reads the CA file. Nothing is sent before the first lookup.
 func New(config Config, deps framework.Deps) (*Enricher, error) {
 	enricher := &Enricher{
-		config: config, now: deps.Now, slots: make(chan struct{}, maxConnections),
+		config: config, now: deps.Now, answers: deps.Answers, slots: make(chan struct{}, maxConnections),
 		credentials: &credentials{trial: make(chan struct{}, 1)},
 	}
 	var errs []error
@@ -157,6 +166,13 @@ func (e *Enricher) Enrich(ctx context.Context, indicator framework.Indicator) (f
 			Service: service, Op: "look up", Permanent: true, Reason: "a directory knows users, mail addresses and hosts only",
 		}
 	}
+	question := fmt.Sprintf("%s %v as %s below %s %s: %s", e.config.URL, e.config.MoreURLs, e.config.BindDN, e.config.BaseDN, formatVersion, indicator)
+	return framework.FindingOnce(ctx, e.answers, service, question, kept, func(ctx context.Context) (framework.Finding, error) {
+		return e.lookUp(ctx, indicator)
+	})
+}
+
+func (e *Enricher) lookUp(ctx context.Context, indicator framework.Indicator) (framework.Finding, error) {
 	finding := framework.Finding{Source: service, Indicator: indicator, AskedAt: e.now().UTC()}
 	finding.StaleAt = finding.AskedAt.Add(e.config.Fresh)
 	err := e.ask(ctx, "look up "+string(indicator.Kind), func(s *session) error {

@@ -350,9 +350,10 @@ func TestAtMostFourConnectionsAtOnce(t *testing.T) {
 	enricher := newEnricher(t, server.configuration(false))
 	enricher.credentials.remember(time.Time{}, nil) // proven, so that binds run side by side
 	var all sync.WaitGroup
-	for range 12 {
+	for i := range 12 {
+		user := framework.Indicator{Kind: framework.User, Value: fmt.Sprintf("user%d", i)} // who ask the same share one call
 		all.Go(func() {
-			if _, err := enricher.Enrich(t.Context(), jdoe()); err != nil {
+			if _, err := enricher.Enrich(t.Context(), user); err != nil {
 				t.Error(err)
 			}
 		})

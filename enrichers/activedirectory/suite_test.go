@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"funnelweb/framework"
 	"funnelweb/framework/frameworktest"
 	"funnelweb/internal/sandbox/directory"
@@ -43,4 +45,33 @@ func TestItKeepsWhatEveryEnricherKeeps(t *testing.T) {
 		_, enricher := newWithCanary(t, canary)
 		frameworktest.RunEnricherSuite(t, enricher, fails)
 	})
+}
+
+func TestOneBurstOfQuestionsAboutAUserIsOneLookup(t *testing.T) {
+	server, config := startStandIn(t, canary)
+	clock := new(frameworktest.Clock)
+	deps := frameworktest.Deps(t)
+	answers := &frameworktest.MemoryAnswers{Now: clock.Now}
+	deps.Now, deps.Answers = clock.Now, answers
+	enricher, err := New(config, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := enricher.Enrich(t.Context(), jdoe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Minute - time.Second)
+	server.Faults().Add(fault.Fault{Match: "search", Status: 503}) // nobody may ask again
+	again, err := enricher.Enrich(t.Context(), jdoe())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again); diff != "" || !again.AskedAt.Equal(frameworktest.Start()) {
+		t.Errorf("it was asked at %s, and now (-first +again):\n%s", again.AskedAt, diff)
+	}
+	clock.Advance(time.Second)
+	if _, err := enricher.Enrich(t.Context(), jdoe()); err == nil || answers.Asked() != 2 {
+		t.Errorf("after a minute it was asked %d times, error %v", answers.Asked(), err)
+	}
 }

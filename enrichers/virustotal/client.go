@@ -37,9 +37,15 @@ func (e *Enricher) call(ctx context.Context, op, path string) (json.RawMessage, 
 		return nil, err
 	}
 	data, err := e.get(ctx, op, path, e.config.Key)
-	if err == nil || errors.Is(err, errNotFound) {
+	wait, waits := errors.AsType[*framework.Wait](err)
+	switch {
+	case err == nil || errors.Is(err, errNotFound):
 		e.key.accepted(e.now())
-	} else {
+	case waits:
+		if noted := e.quota.Exhausted(ctx, service, wait.Until, wait.Reason); noted != nil {
+			return nil, fmt.Errorf("%w; telling the others: %s", err, noted.Error())
+		}
+	default:
 		e.key.refused(err)
 	}
 	return data, err

@@ -49,7 +49,7 @@ func (r reply) failure() error {
 	case r.status == http.StatusUnauthorized:
 		failed.Reason, failed.RetryAfter = "the key was refused: correct it", retryConfig
 	case r.status == http.StatusForbidden:
-		failed.Reason, failed.RetryAfter = "the key does not allow this lookup, or the account is blocked", retryConfig
+		failed.Reason, failed.Permanent = "the key does not allow this lookup, or the account is blocked: look at the account, then replay", true
 	case r.status == http.StatusBadRequest:
 		failed.Reason, failed.Permanent = "VirusTotal does not take this for an indicator", true
 	case r.status >= 500:

@@ -37,7 +37,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 		permanent  bool
 	}{
 		{"a wrong key", refuses(401, "WrongCredentialsError", "Wrong API key "+canary), "the key was refused: correct it (status 401)", 5 * time.Minute, false},
-		{"a blocked account", refuses(403, "ForbiddenError", "no"), "the key does not allow this lookup, or the account is blocked (status 403)", 5 * time.Minute, false},
+		{"a blocked account", refuses(403, "ForbiddenError", "no"), "the key does not allow this lookup, or the account is blocked: look at the account, then replay (status 403)", 0, true},
 		{"too many requests", refuses(429, "TooManyRequestsError", "slow down"), "too many requests (status 429)", time.Minute, false},
 		{"too many requests, with a wait", after("7", refuses(429, "TooManyRequestsError", "")), "too many requests (status 429)", 7 * time.Second, false},
 		{"too many requests, until a date", after("Fri, 20 Nov 2026 12:00:30 GMT", page(429)), "too many requests (status 429)", 30 * time.Second, false},

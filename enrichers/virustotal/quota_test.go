@@ -65,10 +65,14 @@ func TestVirusTotalsOwnQuotaWaits(t *testing.T) {
 				}
 				refuses(429, "QuotaExceededError", c.message)(w, r)
 			})
-			_, err := newEnricher(t, validConfig(server.URL)).Enrich(t.Context(), md5())
+			quota := new(frameworktest.MemoryQuota)
+			_, err := newEnricher(t, validConfig(server.URL), func(d *framework.Deps) { d.Quota = quota }).Enrich(t.Context(), md5())
 			wait, ok := errors.AsType[*framework.Wait](err)
 			if !ok || !wait.Until.Equal(c.want) || !strings.Contains(wait.Reason, "quota") {
-				t.Errorf("got %v, want a wait until %s", err, c.want)
+				t.Fatalf("got %v, want a wait until %s", err, c.want)
+			}
+			if diff := cmp.Diff([]framework.Wait{*wait}, quota.Told("virustotal")); diff != "" {
+				t.Errorf("what the others are told (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -77,7 +81,7 @@ func TestVirusTotalsOwnQuotaWaits(t *testing.T) {
 func TestAnswersAreKeptWhileFresh(t *testing.T) {
 	quota, clock := new(frameworktest.MemoryQuota), new(frameworktest.Clock)
 	server := serve(t, eicarFile(t))
-	enricher := newEnricher(t, validConfig(server.URL), func(d *framework.Deps) { d.Quota, d.Now = quota, clock.Now })
+	enricher := newEnricher(t, validConfig(server.URL), clocked(clock), func(d *framework.Deps) { d.Quota = quota })
 	ask := func() framework.Finding {
 		t.Helper()
 		finding, err := enricher.Enrich(t.Context(), md5())
@@ -172,33 +176,6 @@ func TestFailedLookupsAreNotKept(t *testing.T) {
 	}
 	if _, err := enricher.Enrich(t.Context(), md5()); err != nil {
 		t.Errorf("the second time: %v", err)
-	}
-}
-
-func TestTheAnswersKeptAreBounded(t *testing.T) {
-	kept, now := newAnswers(), frameworktest.Start()
-	fill := func(kind framework.Kind, count int, stale time.Time) {
-		for i := range count {
-			key := framework.Indicator{Kind: kind, Value: strings.Repeat("x", i%7) + time.Duration(i).String()}
-			_, err := kept.get(t.Context(), func() time.Time { return now }, key, func() (framework.Finding, error) {
-				return framework.Finding{StaleAt: stale}, nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	fill(framework.MD5, maxAnswers/2, now.Add(time.Minute))
-	fill(framework.SHA1, maxAnswers*2, now.Add(time.Hour))
-	if len(kept.flights) > maxAnswers {
-		t.Errorf("%d answers are kept", len(kept.flights))
-	}
-	now = now.Add(2 * time.Hour)
-	fill(framework.SHA256, maxAnswers, now.Add(time.Hour))
-	for key := range kept.flights {
-		if key.Kind != framework.SHA256 && len(kept.flights) >= maxAnswers {
-			t.Fatalf("a stale %s was kept at the cost of a fresh answer", key.Kind)
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ package virustotal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,9 @@ import (
 
 // service is how findings, errors and the shared quota name VirusTotal.
 const service = "virustotal"
+
+// formatVersion changes when findings are put into other words: kept ones are not used any more then.
+const formatVersion = "v1"
 
 // unknownFresh bounds how long "never seen" may be used: new malware is uploaded within hours of its first use.
 const unknownFresh = time.Hour
@@ -48,7 +52,7 @@ type Enricher struct {
 	now      func() time.Time
 	agent    string
 	internal []string
-	answers  *answers
+	answers  framework.Answers
 	key      keyState
 }
 
@@ -74,7 +78,7 @@ func New(config Config, deps framework.Deps) (*Enricher, error) {
 	}
 	return &Enricher{
 		config: config, base: base, http: deps.HTTP, quota: deps.Quota, now: deps.Now,
-		agent: "funnelweb/" + deps.Version, internal: internal, answers: newAnswers(),
+		agent: "funnelweb/" + deps.Version, internal: internal, answers: deps.Answers,
 	}, nil
 }
 
@@ -99,7 +103,15 @@ func (e *Enricher) Enrich(ctx context.Context, indicator framework.Indicator) (f
 	if reason := e.private(indicator); reason != "" {
 		return e.finding(indicator, framework.Unknown, "Not sent to VirusTotal: "+reason+".", nil, ""), nil
 	}
-	return e.answers.get(ctx, e.now, indicator, func() (framework.Finding, error) { return e.lookUp(ctx, indicator) })
+	return framework.FindingOnce(ctx, e.answers, service, e.question(indicator), e.config.Fresh, func(ctx context.Context) (framework.Finding, error) {
+		return e.lookUp(ctx, indicator)
+	})
+}
+
+// question names all that an answer depends on: another server, the sandbox's say, and other settings have answers of
+// their own.
+func (e *Enricher) question(indicator framework.Indicator) string {
+	return fmt.Sprintf("%s %s, malicious from %d, fresh %s: %s", e.base, formatVersion, e.config.MaliciousFrom, e.config.Fresh, indicator)
 }
 
 // lookUp asks VirusTotal, when the quota allows it.

@@ -105,6 +105,11 @@ func newEnricher(t *testing.T, config Config, change ...func(*framework.Deps)) *
 	return enricher
 }
 
+// clocked gives everything one clock.
+func clocked(clock *frameworktest.Clock) func(*framework.Deps) {
+	return func(d *framework.Deps) { d.Now, d.Answers = clock.Now, &frameworktest.MemoryAnswers{Now: clock.Now} }
+}
+
 func md5() framework.Indicator { return framework.Indicator{Kind: framework.MD5, Value: eicarMD5} }
 
 func TestTheFindingForEICAR(t *testing.T) {

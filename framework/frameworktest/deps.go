@@ -14,7 +14,7 @@ import (
 const clientTimeout = 30 * time.Second
 
 // Deps returns dependencies of which each is empty and works: the log goes to the test's output, the clock stands at
-// Start, and ledger, publisher, archive, quota and activity are fresh ones of this package. Tickets is nil, as in a
+// Start, and ledger, publisher, archive, quota, answers and activity are fresh ones of this package. Tickets is nil, as in a
 // server without a ticket system. A test replaces the fields that it wants to look into.
 func Deps(tb testing.TB) framework.Deps {
 	tb.Helper()
@@ -30,6 +30,7 @@ func Deps(tb testing.TB) framework.Deps {
 		Activity:  new(RecordingActivity),
 		Ledger:    new(MemoryLedger),
 		Quota:     new(MemoryQuota),
+		Answers:   &MemoryAnswers{Now: clock.Now},
 		Archive:   new(MemoryArchive),
 		Enrichers: map[string]framework.Enricher{},
 		Ready:     func(context.Context) []framework.Readiness { return nil },

@@ -2,7 +2,9 @@ package frameworktest
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"funnelweb/framework"
 )
@@ -14,6 +16,8 @@ type MemoryQuota struct {
 	waits map[string]*framework.Wait
 	taken map[string]int
 	asked map[string][]framework.Limit
+
+	exhausted map[string][]framework.Wait
 }
 
 // Make makes Take return the wait for a name; nil makes it grant again.
@@ -42,6 +46,27 @@ func (q *MemoryQuota) Take(ctx context.Context, name string, limits ...framework
 	}
 	q.taken[name]++
 	return nil
+}
+
+// Exhausted notes what it is told; Take grants on, as there is no clock.
+func (q *MemoryQuota) Exhausted(ctx context.Context, name string, until time.Time, reason string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.exhausted == nil {
+		q.exhausted = map[string][]framework.Wait{}
+	}
+	q.exhausted[name] = append(q.exhausted[name], framework.Wait{Until: until, Reason: reason})
+	return nil
+}
+
+// Told returns what Exhausted was told of a name, in order.
+func (q *MemoryQuota) Told(name string) []framework.Wait {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.exhausted[name])
 }
 
 // Taken returns how many calls were granted under a name.

@@ -121,6 +121,7 @@ func (b *builder) services(ctx context.Context) {
 	b.deps = framework.Deps{
 		Log: b.server.options.Log, Now: b.server.options.Now, HTTP: newHTTPClient(), Version: b.server.options.Version,
 		Events: b.server.store, Activity: b.server.store, Ledger: b.server.store, Quota: b.server.store,
+		Answers:   b.server.store,
 		Enrichers: map[string]framework.Enricher{},
 	}
 	b.server.readiness = newReadiness(b.server.options.Now, b.server.options.Log)

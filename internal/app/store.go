@@ -14,6 +14,7 @@ type store struct {
 	framework.Activity
 	framework.Ledger
 	framework.Quota
+	framework.Answers
 	ready func(context.Context) error
 	drain func(context.Context) error
 	stats func(context.Context) (engine.Stats, error)
@@ -26,6 +27,7 @@ func (s *store) open(ctx context.Context, options engine.Options) (*engine.Engin
 		return nil, err
 	}
 	s.Publisher, s.Activity, s.Ledger, s.Quota = opened, opened, opened.Ledger(), opened.Quota()
+	s.Answers = opened.Answers()
 	s.ready, s.drain, s.stats = opened.Ready, opened.Drain, opened.Stats
 	return opened, nil
 }

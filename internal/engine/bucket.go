@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -32,13 +34,18 @@ const writeHeader = "Funnelweb-Write"
 // openBucket makes a bucket, or opens it as it is. Entries expire when they were not written for as long as maxAge, or
 // never when that is 0.
 func (e *Engine) openBucket(ctx context.Context, name string, maxAge time.Duration) (*bucket, error) {
+	return e.makeBucket(ctx, name, func(config *jetstream.StreamConfig) { config.MaxAge = maxAge })
+}
+
+func (e *Engine) makeBucket(ctx context.Context, name string, change func(*jetstream.StreamConfig)) (*bucket, error) {
 	name = e.names.stream(name)
 	config := jetstream.StreamConfig{
-		Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, MaxAge: maxAge,
+		Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"},
 		MaxMsgsPerSubject: 1, MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
 		Discard: jetstream.DiscardNew, Duplicates: 2 * time.Minute, AllowRollup: true, DenyDelete: true,
 		Storage: jetstream.FileStorage, Replicas: e.replicas(), AllowDirect: !e.shared(),
 	}
+	change(&config)
 	stream, err := e.js.CreateOrUpdateStream(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", name, err)
@@ -68,10 +75,19 @@ func (b *bucket) get(ctx context.Context, key string) (value []byte, revision ui
 // put writes an entry that is still at the revision, 0 meaning that there is none, else it returns errMismatch. A write
 // that is not answered is repeated; that one of them came about does not let the next look like someone else's.
 func (b *bucket) put(ctx context.Context, key string, value []byte, revision uint64) (written uint64, err error) {
+	return b.putFor(ctx, key, value, revision, 0)
+}
+
+// putFor writes an entry that expires after a life, in whole seconds and at least one; 0 is for ever. The bucket must
+// have been made for that.
+func (b *bucket) putFor(ctx context.Context, key string, value []byte, revision uint64, life time.Duration) (written uint64, err error) {
 	message := &nats.Msg{Subject: b.prefix + key, Data: value, Header: nats.Header{
 		jetstream.ExpectedLastSubjSeqHeader: {strconv.FormatUint(revision, 10)},
 		writeHeader:                         {rand.Text()},
 	}}
+	if life > 0 {
+		message.Header.Set(jetstream.MsgTTLHeader, max(life.Truncate(time.Second), time.Second).String())
+	}
 	repeated := false
 	err = b.patience.do(ctx, func(ctx context.Context) error {
 		ack, err := b.js.PublishMsg(ctx, message)
@@ -87,6 +103,24 @@ func (b *bucket) put(ctx context.Context, key string, value []byte, revision uin
 		return err
 	})
 	return written, err
+}
+
+// keys returns the keys of a bucket that has few, sorted.
+func (b *bucket) keys(ctx context.Context) ([]string, error) {
+	var keys []string
+	err := b.patience.do(ctx, func(ctx context.Context) error {
+		info, err := b.stream.Info(ctx, jetstream.WithSubjectFilter(b.prefix+">"))
+		if err != nil {
+			return fmt.Errorf("list entries: %w", err)
+		}
+		keys = keys[:0]
+		for subject := range info.State.Subjects {
+			keys = append(keys, strings.TrimPrefix(subject, b.prefix))
+		}
+		slices.Sort(keys)
+		return nil
+	})
+	return keys, err
 }
 
 // earlier finds out whether it was an earlier try of the same write that changed the entry.

@@ -27,6 +27,16 @@
 //
 // Jobs run at least once. What must not happen twice goes through the Ledger.
 //
+// # Questions to providers
+//
+// Answers keeps what providers said. A question is claimed by compare-and-set while it is asked, so that of all replicas
+// one asks; the claim of one that died is void after a minute. Within a process those who ask the same wait for the one
+// call. What a provider said stands with the time at which it was asked, whoever is told later.
+//
+// Quota takes from all limits of a name at once and makes that safe against power loss before the call. Replicas' clocks
+// may differ by a minute; one that is further back was set back, and what is remembered moves back with it. A clock that
+// runs ahead over midnight gives a day's calls early; the provider then refuses one call, and Exhausted stops the rest.
+//
 // # When it is not ready
 //
 // Ready tells senders to stay away: when there is no room; when a sync failed, for ever, as later ones would succeed
@@ -40,6 +50,8 @@
 //	bucket ledger        side effects, 400 days since the last write of each
 //	bucket runs          what became of each event in each job, 90 days since it last changed
 //	bucket quota         what was taken from each provider's limits
+//	bucket answers       what providers answered, until it is stale: at most 20,000 answers and 64 MiB, or 1/32 of the
+//	                     store where that is less; beyond that the oldest give way
 //	stream PROBE         the last attempt to write
 //
 // All of it shares Options.MaxStore. Seven eighths of that are for events, minus what the rest holds already; the last

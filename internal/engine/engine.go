@@ -45,6 +45,7 @@ type Engine struct {
 	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
 	ledger     *ledger
 	quota      *quota
+	answers    *answers
 	runs       *runs
 	damaged    damaged
 	probe      *probe
@@ -163,6 +164,9 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 		return err
 	}
 	e.quota = &quota{bucket: calls, barrier: e.barrier, now: e.now, timeout: e.timeout()}
+	if err := e.openAnswers(ctx); err != nil {
+		return err
+	}
 	records, err := e.openBucket(ctx, "runs", runRetention)
 	if err != nil {
 		return err
@@ -181,6 +185,9 @@ func (e *Engine) Ledger() framework.Ledger { return e.ledger }
 
 // Quota returns the shared limits of providers.
 func (e *Engine) Quota() framework.Quota { return e.quota }
+
+// Answers returns what providers answered.
+func (e *Engine) Answers() framework.Answers { return e.answers }
 
 // Ready returns nil when events can be stored now, else why not, as a ServiceError.
 func (e *Engine) Ready(ctx context.Context) error {

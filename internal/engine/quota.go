@@ -14,6 +14,9 @@ import (
 
 const day = 24 * time.Hour
 
+// maxExhausted bounds for how long a provider may refuse calls: the longest quotas are of a month.
+const maxExhausted = 31 * day
+
 // quota is a framework.Quota on a bucket with one record per name, so that one compare-and-set takes from all limits of
 // a name or from none. A taken call is safe against power loss before Take returns: after a restart nothing is lost, and
 // no first window has to be waited out.
@@ -33,45 +36,90 @@ func (q *quota) Take(ctx context.Context, name string, limits ...framework.Limit
 		return err
 	}
 	binding, err := bindingLimits(limits)
-	if err != nil || len(binding) == 0 {
+	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, q.timeout)
-	defer cancel()
-	wait, err := q.take(ctx, key, name, binding)
+	var wait *framework.Wait
+	err = q.change(ctx, key, func(u *usage) bool {
+		wait = u.take(q.now().UTC(), name, binding)
+		return wait != nil || len(binding) > 0
+	})
 	if err != nil {
 		return fmt.Errorf("take from quota %s: %w", name, err)
 	}
 	if wait != nil {
 		return wait
 	}
-	if err := q.barrier.wait(ctx); err != nil {
-		return fmt.Errorf("take from quota %s: %w", name, err)
+	return nil
+}
+
+// Exhausted makes everybody wait until a time. It is safe against power loss before it returns.
+func (q *quota) Exhausted(ctx context.Context, name string, until time.Time, reason string) error {
+	key, err := bucketKey(name)
+	if err != nil {
+		return err
+	}
+	now := q.now().UTC()
+	if most := now.Add(maxExhausted); until.After(most) {
+		until = most
+	}
+	err = q.change(ctx, key, func(u *usage) bool { return u.exhaust(now, name, until.UTC(), reason) })
+	if err != nil {
+		return fmt.Errorf("note that quota %s is exhausted: %w", name, err)
 	}
 	return nil
 }
 
-func (q *quota) take(ctx context.Context, key, name string, limits []framework.Limit) (*framework.Wait, error) {
+// change applies a change to what is stored by then, and makes it safe; one that returns false is not written.
+func (q *quota) change(ctx context.Context, key string, apply func(*usage) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
+	defer cancel()
+	written, err := q.swap(ctx, key, apply)
+	if err != nil || !written {
+		return err
+	}
+	return q.barrier.wait(ctx)
+}
+
+func (q *quota) swap(ctx context.Context, key string, apply func(*usage) bool) (bool, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
 		usage, revision, err := q.read(ctx, key)
-		if err != nil {
-			return nil, err
+		if err != nil || !apply(&usage) {
+			return false, err
 		}
-		wait := usage.take(q.now().UTC(), name, limits)
 		data, err := json.Marshal(usage)
 		if err != nil {
-			return nil, fmt.Errorf("encode usage: %w", err)
+			return false, fmt.Errorf("encode usage: %w", err)
 		}
 		_, err = q.bucket.put(ctx, key, data, revision)
 		if err == nil {
-			return wait, nil
+			return true, nil
 		}
 		if !errors.Is(err, errMismatch) {
-			return nil, fmt.Errorf("write usage: %w", err)
+			return false, fmt.Errorf("write usage: %w", err)
 		}
 	}
+}
+
+// Quotas returns what is left of every limit that was taken from, by name.
+func (e *Engine) Quotas(ctx context.Context) ([]framework.QuotaState, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
+	defer cancel()
+	keys, err := e.quota.bucket.keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list quotas: %w", err)
+	}
+	states := make([]framework.QuotaState, 0, len(keys))
+	for _, key := range keys {
+		usage, _, err := e.quota.read(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, usage.state(e.now().UTC()))
+	}
+	return states, nil
 }
 
 func (q *quota) read(ctx context.Context, key string) (usage, uint64, error) {

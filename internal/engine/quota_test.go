@@ -187,3 +187,138 @@ func TestAClockThatIsSetBackGivesNothingAway(t *testing.T) {
 		t.Errorf("a day earlier: %v", wait)
 	}
 }
+
+func TestOneRefusedCallMakesEverybodyWait(t *testing.T) {
+	dir, clock := t.TempDir(), &frameworktest.Clock{} // 2026-11-20 12:00:00
+	at := func(o *Options) { o.Now = clock.Now }
+	engine := open(t, dir, at)
+	other := &quota{bucket: engine.quota.bucket, barrier: engine.barrier, now: engine.now, timeout: storeTimeout}
+	limits := []framework.Limit{perMinute(4), perDay(500)}
+	until := clock.Now().Add(10 * time.Minute)
+	for _, told := range []time.Time{until, clock.Now().Add(time.Minute), clock.Now().Add(-time.Hour)} { // the latest counts
+		if err := other.Exhausted(t.Context(), "virustotal", told, "the key is used up"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := []string{takes(t, engine.Quota(), limits...), takes(t, engine.Quota(), limits...)}
+	closeEngine(t, engine)
+	engine = open(t, dir, at)
+	got = append(got, takes(t, engine.Quota()), takes(t, engine.Quota(), limits...))
+	clock.Advance(10*time.Minute - time.Second)
+	got = append(got, takes(t, engine.Quota(), limits...))
+	clock.Advance(time.Second)
+	got = append(got, takes(t, engine.Quota(), limits...), takes(t, engine.Quota()))
+	want := []string{
+		"12:10:00 Nov 20: the key is used up",
+		"12:10:15 Nov 20: the key is used up", // one after the other at the pace of the limit
+		"12:10:16 Nov 20: the key is used up", // without limits one a second
+		"12:10:31 Nov 20: the key is used up",
+		"12:10:46 Nov 20: the key is used up",
+		"ok", "ok",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := engine.Quota().Exhausted(t.Context(), "not a key", until, ""); err == nil {
+		t.Error("a name that is no key was taken")
+	}
+}
+
+func TestAProviderCannotBeExhaustedForYears(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	quota := open(t, t.TempDir(), func(o *Options) { o.Now = clock.Now }).Quota()
+	if err := quota.Exhausted(t.Context(), "virustotal", clock.Now().AddDate(10, 0, 0), "used up"); err != nil {
+		t.Fatal(err)
+	}
+	if got := takes(t, quota, perDay(1)); got != "12:00:00 Dec 21: used up" {
+		t.Error(got)
+	}
+}
+
+func TestWhatIsLeftOfQuotasIsTold(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	engine := open(t, t.TempDir(), func(o *Options) { o.Now = clock.Now })
+	left := func() []framework.QuotaState {
+		states, err := engine.Quotas(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return states
+	}
+	if states := left(); len(states) != 0 {
+		t.Errorf("before the first call: %v", states)
+	}
+	for range 3 {
+		takes(t, engine.Quota(), perMinute(4), perDay(500))
+	}
+	if err := engine.Quota().Take(t.Context(), "abuse.ch", perDay(1)); err != nil {
+		t.Fatal(err)
+	}
+	state := func(minute, daily int, until time.Time) []framework.QuotaState {
+		return []framework.QuotaState{
+			{Name: "abuse.ch", Limits: []framework.LimitState{{Limit: perDay(1), Left: 0}}},
+			{Name: "virustotal", Limits: []framework.LimitState{{Limit: perMinute(4), Left: minute}, {Limit: perDay(500), Left: daily}}, Exhausted: until},
+		}
+	}
+	if diff := cmp.Diff(state(1, 497, time.Time{}), left()); diff != "" {
+		t.Error(diff)
+	}
+	clock.Advance(2 * time.Minute)
+	if diff := cmp.Diff(state(4, 497, time.Time{}), left()); diff != "" {
+		t.Error(diff)
+	}
+	until := clock.Now().Add(time.Hour)
+	if err := engine.Quota().Exhausted(t.Context(), "virustotal", until, "used up"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(state(0, 0, until), left()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAWrongDateHoldsNobodyUpForLong(t *testing.T) {
+	limits := []framework.Limit{perMinute(2), perDay(3)}
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	for name, ahead := range map[string]time.Duration{"an hour": time.Hour, "a year": 365 * day} {
+		t.Run(name, func(t *testing.T) {
+			var u usage
+			wrong := now.Add(ahead)
+			for range 4 { // two calls, and two who are told to wait
+				_ = u.take(wrong, "x", limits)
+			}
+			u.exhaust(wrong, "x", wrong.Add(time.Minute), "used up")
+			wait := u.take(now, "x", limits)
+			if wait == nil || wait.Until.After(now.Add(4*time.Minute)) || !wait.Until.After(now) {
+				t.Fatalf("after the clock was set right: %v", wait)
+			}
+			if u.Today != 2 {
+				t.Errorf("%d calls count for today", u.Today)
+			}
+			if wait := u.take(now.Add(window*time.Second), "x", limits); wait != nil {
+				t.Errorf("a minute later: %v", wait)
+			}
+			wait = u.take(now.Add(window*time.Second), "x", limits)
+			if wait == nil || !wait.Until.Equal(now.Truncate(day).Add(day)) {
+				t.Errorf("the calls of the wrong day are given back: %v", wait)
+			}
+		})
+	}
+}
+
+func TestReplicasWhoseClocksDifferLittleShareAMinute(t *testing.T) {
+	var u usage
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	limits := []framework.Limit{perMinute(2)}
+	ahead := now.Add(20 * time.Second)
+	if wait := u.take(ahead, "x", limits); wait != nil {
+		t.Fatal(wait)
+	}
+	if wait := u.take(now, "x", limits); wait != nil {
+		t.Fatal(wait)
+	}
+	for at := now; at.Before(now.Add(time.Minute)); at = at.Add(time.Second) {
+		if wait := u.take(at, "x", limits); wait == nil {
+			t.Fatalf("a third call at %s", at)
+		}
+	}
+}

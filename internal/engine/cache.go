@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
+)
+
+const (
+	maxAnswers      = 20_000
+	maxAnswersBytes = 64 << 20
+
+	// The askLimit bounds one question, and a claim is for as long: whoever made it is gone by then.
+	askLimit = time.Minute
+	// Another replica's call is waited for in place, looking after firstLook, then after twice as long and so on, looks
+	// times: 3 s in all. A longer one is worth putting the job off.
+	firstLook = 50 * time.Millisecond
+	looks     = 6
+	lookAgain = 5 * time.Second
+)
+
+// answers is a framework.Answers on a bucket with one entry per question: a claim while it is asked, then the answer,
+// until it is stale.
+type answers struct {
+	bucket  *bucket
+	now     func() time.Time
+	log     *slog.Logger
+	timeout time.Duration
+	flights flights
+}
+
+// storedAnswer is an answer as stored, or the claim of who asks.
+type storedAnswer struct {
+	Value   []byte    `json:"value,omitempty"`
+	AskedAt time.Time `json:"asked_at,omitzero"`
+	StaleAt time.Time `json:"stale_at,omitzero"`
+	Claimed time.Time `json:"claimed,omitzero"` // since when somebody asks
+
+	revision uint64 // 0 when there is nothing
+}
+
+// openAnswers opens the bucket of answers. When it is full its oldest entries give way, as in no other; most of the
+// eighth of the store that is not for events stays free of it.
+func (e *Engine) openAnswers(ctx context.Context) error {
+	kept, err := e.makeBucket(ctx, "answers", func(config *jetstream.StreamConfig) {
+		config.Discard, config.DenyDelete, config.AllowMsgTTL = jetstream.DiscardOld, false, true
+		config.MaxMsgs, config.MaxBytes = maxAnswers, min(maxAnswersBytes, e.opts.MaxStore/32)
+	})
+	if err != nil {
+		return err
+	}
+	e.answers = &answers{bucket: kept, now: e.now, log: e.log, timeout: e.timeout()}
+	return nil
+}
+
+// Ask returns the kept answer, waits for the call that is under way in this process or another, or asks.
+func (a *answers) Ask(ctx context.Context, service, question string, call func(context.Context) (framework.Answer, error)) (framework.Answer, error) {
+	key := framework.Fingerprint(service, question)
+	answer, err := a.flights.share(ctx, key, func() (framework.Answer, error) { return a.answer(ctx, service, key, call) })
+	if errors.Is(err, errLeft) {
+		return answer, fmt.Errorf("wait for the answer of %s: %w", service, ctx.Err())
+	}
+	return answer, err
+}
+
+func (a *answers) answer(ctx context.Context, service, key string, call func(context.Context) (framework.Answer, error)) (framework.Answer, error) {
+	for look := 0; ; look++ {
+		stored, err := a.read(ctx, key)
+		if err != nil {
+			return framework.Answer{}, err
+		}
+		now := a.now()
+		if stored.isFresh(now) {
+			return framework.Answer{Value: stored.Value, AskedAt: stored.AskedAt, StaleAt: stored.StaleAt}, nil
+		}
+		if !stored.isClaimed(now) {
+			claim := storedAnswer{Claimed: now.UTC()}
+			claim.revision, err = a.write(ctx, key, claim, stored.revision, askLimit)
+			if err == nil {
+				return a.ask(ctx, key, claim.revision, call)
+			}
+			if !errors.Is(err, errMismatch) {
+				return framework.Answer{}, fmt.Errorf("claim a question to %s: %w", service, err)
+			}
+		}
+		if look == looks {
+			return framework.Answer{}, &framework.Wait{Until: now.Add(lookAgain), Reason: "another replica is asking " + service + " the same"}
+		}
+		pause(ctx, firstLook<<look)
+		if err := ctx.Err(); err != nil {
+			return framework.Answer{}, fmt.Errorf("wait for the answer of %s: %w", service, err)
+		}
+	}
+}
+
+// ask makes the call and keeps the answer under the claim, or gives the claim up.
+func (a *answers) ask(ctx context.Context, key string, claim uint64, call func(context.Context) (framework.Answer, error)) (framework.Answer, error) {
+	done := false
+	defer func() {
+		if !done { // also when it panicked
+			a.release(ctx, claim)
+		}
+	}()
+	bounded, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	answer, err := call(bounded)
+	life := answer.StaleAt.Sub(a.now())
+	if err != nil || len(answer.Value) > framework.MaxAnswerKept || life <= 0 {
+		return answer, err
+	}
+	value := storedAnswer{Value: answer.Value, AskedAt: answer.AskedAt.UTC(), StaleAt: answer.StaleAt.UTC()}
+	if _, err := a.write(context.WithoutCancel(ctx), key, value, claim, life); err != nil {
+		a.log.Debug("an answer is not kept", "err", err) // which costs a call, and the answer is good all the same
+		return answer, nil
+	}
+	done = true
+	return answer, nil
+}
+
+// release gives a claim up. One that stays is void after askLimit.
+func (a *answers) release(ctx context.Context, claim uint64) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.timeout)
+	defer cancel()
+	if err := a.bucket.stream.DeleteMsg(ctx, claim); err != nil {
+		a.log.Debug("a claim is not given up", "err", err)
+	}
+}
+
+func (a *answers) read(ctx context.Context, key string) (storedAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	value, revision, err := a.bucket.get(ctx, key)
+	if errors.Is(err, errNoEntry) {
+		return storedAnswer{}, nil
+	}
+	if err != nil {
+		return storedAnswer{}, fmt.Errorf("read answer: %w", err)
+	}
+	var stored storedAnswer
+	if err := json.Unmarshal(value, &stored); err != nil {
+		return storedAnswer{revision: revision}, nil // a damaged answer is asked for again
+	}
+	stored.revision = revision
+	return stored, nil
+}
+
+// write stores an entry in the place of the one at a revision, 0 meaning none.
+func (a *answers) write(ctx context.Context, key string, entry storedAnswer, instead uint64, life time.Duration) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	data, err := json.Marshal(entry)
+	if err != nil {
+		return 0, fmt.Errorf("encode answer: %w", err)
+	}
+	revision, err := a.bucket.putFor(ctx, key, data, instead, life)
+	if err != nil {
+		return 0, fmt.Errorf("store answer: %w", err)
+	}
+	return revision, nil
+}
+
+// isFresh reports whether the answer may be used. One from the future was kept before the clock was set back: nobody
+// knows how old it is.
+func (s storedAnswer) isFresh(now time.Time) bool {
+	return now.Before(s.StaleAt) && !s.AskedAt.After(now.Add(time.Minute))
+}
+
+// isClaimed reports whether somebody asks, by a clock that may be set back.
+func (s storedAnswer) isClaimed(now time.Time) bool {
+	return !s.Claimed.IsZero() && now.Sub(s.Claimed).Abs() < askLimit
+}
