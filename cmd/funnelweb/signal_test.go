@@ -6,17 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// served starts the binary and returns it with its address, once it serves.
-func served(t *testing.T, config string) (command *exec.Cmd, url string) {
+// served starts the binary and returns it with its address, once it serves, and what it logs from then on until it ends.
+func served(t *testing.T, config string) (command *exec.Cmd, url string, rest <-chan string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "funnelweb.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -35,16 +37,21 @@ func served(t *testing.T, config string) (command *exec.Cmd, url string) {
 	for lines.Scan() {
 		var line struct{ Msg, URL string }
 		if err := json.Unmarshal(lines.Bytes(), &line); err == nil && line.Msg == "serving" {
-			go func() { _, _ = io.Copy(io.Discard, log) }() // until the process ends
-			return command, line.URL
+			rest := make(chan string, 1)
+			go func() { // until the process ends
+				text, _ := io.ReadAll(log)
+				rest <- string(text)
+			}()
+			return command, line.URL, rest
 		}
 	}
 	t.Fatal("it ends without serving")
-	return nil, ""
+	return nil, "", nil
 }
 
 func TestASecondSignalEndsADrainingServerAtOnce(t *testing.T) {
-	command, url := served(t, "listen: 127.0.0.1:0\ndata: "+t.TempDir()+"\nserver: {drain_delay: 10m}\n")
+	t.Setenv("SIGNAL_TOKEN", "a-token-of-enough-length")
+	command, url, rest := served(t, "listen: 127.0.0.1:0\ndata: "+t.TempDir()+"\nserver: {drain_delay: 10m}\nendpoints: [{use: splunk, before: [{token: {secrets: [\"env:SIGNAL_TOKEN\"]}}]}]\n")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -69,18 +76,36 @@ func TestASecondSignalEndsADrainingServerAtOnce(t *testing.T) {
 		draining = response.StatusCode == http.StatusServiceUnavailable
 		response.Body.Close()
 	}
-	ended := make(chan error, 1)
+	// A call that sends its body too slowly is under way.
+	address := strings.TrimPrefix(url, "http://")
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /api/v1/splunk/alert HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(answer, "100") {
+		t.Fatalf("%q, %v", answer, err)
+	}
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	go func() { ended <- command.Wait() }()
 	select {
 	case <-ctx.Done():
 		t.Fatal("it still drains")
-	case err := <-ended:
-		exit, ok := errors.AsType[*exec.ExitError](err)
-		if status, unix := exit.Sys().(syscall.WaitStatus); !ok || !unix || status.Signal() != syscall.SIGTERM {
-			t.Errorf("it ended with %v", err)
+	case lines := <-rest: // it has ended
+		const want = `"level":"WARN","msg":"work under way is abandoned","why":"a second signal ends the server at once","requests":1,"jobs":0}`
+		if strings.Count(lines, want) != 1 {
+			t.Errorf("the log says\n%s", lines)
 		}
+	}
+	exit, ok := errors.AsType[*exec.ExitError](command.Wait())
+	if !ok {
+		t.Fatal("it ended as if it had drained")
+	}
+	if status, unix := exit.Sys().(syscall.WaitStatus); !unix || status.Signal() != syscall.SIGTERM {
+		t.Errorf("it ended with %v", exit)
 	}
 }

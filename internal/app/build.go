@@ -37,6 +37,7 @@ type Server struct {
 	funnel      *framework.Funnel
 	automations []engine.Automation
 	readiness   *readiness
+	calls       underWay
 	telemetry   *telemetry.Telemetry
 	tls         *tls.Config  // nil without TLS
 	certificate *certificate // nil without TLS

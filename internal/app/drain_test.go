@@ -6,9 +6,11 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,7 +167,8 @@ func frames(t *testing.T, conn net.Conn) map[byte]bool {
 
 func TestACallThatDoesNotEndIsGivenUpAfterTheTimeToDrain(t *testing.T) {
 	gate := newGate()
-	base, stop, ended := serve(t, plain+"data: "+t.TempDir()+"\nserver: {drain: 100ms}\n"+gated, nil, gate.register)
+	var log frameworktest.Log
+	base, stop, ended := serve(t, plain+"data: "+t.TempDir()+"\nserver: {drain: 100ms}\n"+gated, &log, gate.register)
 	conn := dial(t, base, nil)
 	if _, err := io.WriteString(conn, "GET /gate HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -176,6 +179,71 @@ func TestACallThatDoesNotEndIsGivenUpAfterTheTimeToDrain(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	closed(t, conn)
+	wantLine(t, log.String(), "level=WARN", "the time to drain is over", "requests=1 jobs=0")
+	wantLine(t, log.String(), "route=/gate", "request_id=", "context canceled")
+}
+
+// wantLine looks for one line, and one alone, that holds all of the texts.
+func wantLine(t *testing.T, log string, texts ...string) {
+	t.Helper()
+	found := 0
+	for line := range strings.Lines(log) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			found++
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d lines hold %q:\n%s", found, texts, log)
+	}
+}
+
+// stuck is an action whose jobs end when they are interrupted.
+type stuck struct{ begun chan struct{} }
+
+func (s stuck) Do(ctx context.Context, _ framework.Job) (framework.Result, error) {
+	s.begun <- struct{}{}
+	<-ctx.Done()
+	return framework.Result{}, ctx.Err()
+}
+
+func TestJobsThatDoNotEndAreToldWhenTheTimeToDrainIsOver(t *testing.T) {
+	t.Setenv("SMALL_TOKEN", goodToken)
+	waiting := stuck{make(chan struct{}, 10)}
+	var log frameworktest.Log
+	text := plain + "data: " + t.TempDir() + `
+server: {drain: 200ms}
+endpoints: [{use: splunk, before: [{token: {secrets: ["env:SMALL_TOKEN"]}}]}]
+automations: [{name: stuck, on: splunk.alert, do: {stuck: {}}}]
+`
+	base, stop, ended := serve(t, text, &log, func(r *framework.Registry) {
+		framework.AddAction(r, "stuck", func() struct{} { return struct{}{} }, func(struct{}, framework.Deps) (stuck, error) { return waiting, nil })
+	})
+	for i := range 2 {
+		alert := strings.Replace(smallAlert, `"sid":"`, fmt.Sprintf(`"sid":"%d`, i), 1)
+		if status, body := send(t, http.MethodPost, base+"/api/v1/splunk/alert", goodToken, alert); status != http.StatusAccepted {
+			t.Fatalf("%d %s", status, body)
+		}
+		<-waiting.begun
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	wantLine(t, log.String(), "level=WARN", "the time to drain is over", "requests=0 jobs=2")
+}
+
+func TestAServerThatDrainsInTimeAbandonsNothing(t *testing.T) {
+	gate := newGate()
+	var log frameworktest.Log
+	base, stop, ended := serve(t, plain+"data: "+t.TempDir()+"\n"+gated, &log, gate.register)
+	close(gate.open)
+	if status, body := get(t, base+"/gate", ""); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	stop()
+	if err := <-ended; err != nil || strings.Contains(log.String(), "level=WARN") {
+		t.Errorf("%v\n%s", err, log.String())
+	}
 }
 
 func TestBeforeItDrainsTheServerSaysThatItIsNotReadyAndStillTakesCalls(t *testing.T) {

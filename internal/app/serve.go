@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Strict-Transport-Security: a browser that has seen the server once takes no plain HTTP in its place for a year.
@@ -57,6 +59,8 @@ func (s *Server) httpServer() *http.Server {
 func (s *Server) handler() http.Handler {
 	var all bodies
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.calls.begin()
+		defer s.calls.end()
 		if watched, ok := r.Context().Value(httpConnKey{}).(*httpConn); ok {
 			watched.handling.Store(true)
 		}
@@ -128,11 +132,32 @@ func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Server.Drain)
 	defer cancel()
-	jobs, cancelJobs := context.WithTimeout(ctx, s.config.Server.Drain*4/5) // so that calls under way have time left too
-	defer cancelJobs()
-	err := s.store.drain(jobs)
+	interrupted, err := s.drainJobs(ctx)
+	cutOff := 0
 	if down := server.Shutdown(ctx); down != nil {
+		cutOff = s.calls.count()
 		err = errors.Join(err, fmt.Errorf("drain: %w", down), server.Close())
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), handlerGrace)
+		defer cancel()
+		s.calls.wait(grace)
+	}
+	if cutOff+interrupted > 0 {
+		s.logAbandoned("the time to drain is over", cutOff, interrupted)
 	}
 	return err
+}
+
+// drainJobs waits for jobs, and interrupts those that take longer than most of the time to drain: calls under way are to have
+// some of it left.
+func (s *Server) drainJobs(ctx context.Context) (interrupted int, err error) {
+	jobs, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var under atomic.Int64
+	limit := time.AfterFunc(s.config.Server.Drain*4/5, func() {
+		under.Store(int64(s.store.underWay()))
+		cancel()
+	})
+	defer limit.Stop()
+	err = s.store.drain(jobs)
+	return int(under.Load()), err
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync/atomic"
 
 	"funnelweb/framework"
 	"funnelweb/internal/engine"
@@ -18,6 +19,8 @@ type store struct {
 	ready func(context.Context) error
 	drain func(context.Context) error
 	stats func(context.Context) (engine.Stats, error)
+
+	opened atomic.Pointer[engine.Engine] // for those who may ask before open
 }
 
 // open opens the engine.
@@ -29,7 +32,16 @@ func (s *store) open(ctx context.Context, options engine.Options) (*engine.Engin
 	s.Publisher, s.Activity, s.Ledger, s.Quota = opened, opened, opened.Ledger(), opened.Quota()
 	s.Answers = opened.Answers()
 	s.ready, s.drain, s.stats = opened.Ready, opened.Drain, opened.Stats
+	s.opened.Store(opened)
 	return opened, nil
+}
+
+// underWay is how many jobs are under way; none are before open.
+func (s *store) underWay() int {
+	if opened := s.opened.Load(); opened != nil {
+		return opened.UnderWay()
+	}
+	return 0
 }
 
 // readyNow asks the engine.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -43,6 +42,7 @@ type program struct {
 	stderr   io.Writer
 	registry *framework.Registry
 	version  string
+	words    *lastWords // of a process that is ended at once
 }
 
 // usageError is a mistake in the call or the configuration.
@@ -53,15 +53,15 @@ func (e usageError) Unwrap() error { return e.error }
 // Main runs the command line and returns the exit code. The register functions list the parts that a configuration may
 // name; a private build passes its own beside ours.
 func Main(args []string, stdout, stderr io.Writer, register ...func(*framework.Registry)) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)   // a second signal ends the process at once
+	var words lastWords
+	ctx, release := untilSignal(&words)
+	defer release()
 	signal.Ignore(syscall.SIGPIPE) // a reader that leaves must not keep a command from cleaning up
 	registry := framework.NewRegistry()
 	for _, add := range register {
 		add(registry)
 	}
-	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, registry: registry, version: version()}
+	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, registry: registry, version: version(), words: &words}
 	return p.run(args)
 }
 

@@ -23,7 +23,8 @@ func (serveCommand) Help() string {
   funnelweb check && funnelweb serve
 
 Log lines are JSON on standard error. SIGTERM and Ctrl-C drain: calls under way are answered, running jobs
-end. A second one ends the process at once, which loses nothing either: events are on disk before they are answered.`
+end. A second one ends the process at once, with a line that tells what is left; it loses nothing either: events are
+on disk before they are answered.`
 }
 
 // Run serves until the process is told to stop.
@@ -43,6 +44,7 @@ func (c serveCommand) Run(p *program) error {
 	serving := false
 	server, err := c.build(p, config, nil, file, log)
 	if err == nil {
+		p.words.set(server.LogAbandoned)
 		err = server.Run(p.ctx, func(url string) {
 			serving = true
 			log.Info("serving", "url", url, "config", c.label(), "data", config.Data, "token_file", file, "version", p.version)
