@@ -29,14 +29,20 @@ func (c Chain) authenticator() Authenticator {
 	return nil
 }
 
-// extend appends the path segments that before plugins read.
-func (c Chain) extend(path string) string {
+// extend appends the path segments that before plugins read. Of two with one name only the first would ever be looked at.
+func (c Chain) extend(path string) (string, error) {
 	for _, plugin := range c.Before {
-		if extender, ok := plugin.Part.(PathExtender); ok && extender.PathSegment() != "" {
-			path = strings.TrimSuffix(path, "/") + "/{" + extender.PathSegment() + "}"
+		extender, ok := plugin.Part.(PathExtender)
+		if !ok || extender.PathSegment() == "" {
+			continue
 		}
+		segment := "/{" + extender.PathSegment() + "}"
+		if strings.Contains(path+"/", segment+"/") {
+			return "", fmt.Errorf("the path %s has a parameter {%s} already, and %s adds another one: give the plugin's another name", path, extender.PathSegment(), plugin.Name)
+		}
+		path = strings.TrimSuffix(path, "/") + segment
 	}
-	return path
+	return path, nil
 }
 
 // validate refuses a chain that is open by mistake, says two things at once, or asks who is calling before anybody knows.

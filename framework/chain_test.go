@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,6 +58,32 @@ func TestAChainThatCannotBeMeantIsAMistakeAtTheStart(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestASegmentOfThePathHasOneReader(t *testing.T) {
+	guide := framework.Named[framework.Before]{Name: "guide", Part: guide{}}
+	for path, c := range map[string]struct {
+		plugins []framework.Named[framework.Before]
+		want    string
+	}{
+		"/plain":    {list(guide), ""},
+		"/twice":    {list(guide, guide), "POST /twice: the path /twice/{guest} has a parameter {guest} already, and guide adds another one: give the plugin's another name"},
+		"/{guest}/": {list(guide), "POST /{guest}/: the path /{guest}/ has a parameter {guest} already, and guide adds another one: give the plugin's another name"},
+	} {
+		route := framework.Endpoint[struct{}, nothing]{Method: http.MethodPost, Path: path, ID: "things"}.Route()
+		if strings.Contains(path, "{") {
+			route = framework.Endpoint[struct {
+				Guest string `path:"guest"`
+			}, nothing]{Method: http.MethodPost, Path: path, ID: "things"}.Route()
+		}
+		got := ""
+		if err := newFunnel(t, slog.New(slog.DiscardHandler)).Mount(route, framework.Chain{Before: c.plugins}); err != nil {
+			got = err.Error()
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
 	}
 }
 

@@ -36,9 +36,12 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 	if err := chain.validate(); err != nil {
 		return nil, err
 	}
-	o := &operation{Route: route, Chain: chain, path: chain.extend(route.Path)}
-	err := o.checkScope()
+	path, err := chain.extend(route.Path)
 	if err != nil {
+		return nil, err
+	}
+	o := &operation{Route: route, Chain: chain, path: path}
+	if err := o.checkScope(); err != nil {
 		return nil, err
 	}
 	if o.binding, err = newBinding(s, &o.Route); err != nil {
