@@ -41,7 +41,7 @@ func (e *Engine) Run(automations []Automation) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, queue := range queues {
-		if err := queue.open(ctx); err != nil {
+		if err := e.setup().do(ctx, queue.open); err != nil {
 			return err
 		}
 	}

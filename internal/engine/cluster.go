@@ -73,10 +73,10 @@ func startCluster(ctx context.Context, opts Options) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, clusterStart)
+	ctx, cancel := context.WithTimeout(ctx, opts.startWait)
 	defer cancel()
 	var conn *nats.Conn
-	err = patience{try: clusterStart, wait: time.Second}.do(ctx, func(context.Context) (err error) {
+	err = patience{try: opts.startWait, wait: time.Second}.do(ctx, func(context.Context) (err error) {
 		conn, err = nats.Connect(strings.Join(opts.Cluster.URLs, ","), options...)
 		return explainConnect(err)
 	})
@@ -200,6 +200,8 @@ func (e *Engine) explainOpen(err error) error {
 	}
 	refusal, _ := errors.AsType[*jetstream.APIError](err)
 	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return clusterError("open", "JetStream does not answer: add jetstream {} to the servers, and to the account", err)
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
 		return final{clusterError("open", "JetStream is not enabled for this user's account: add jetstream {} to the servers, and to the account", err)}
 	case refusal == nil:
@@ -231,6 +233,14 @@ func (e *Engine) patience() patience {
 		return patience{}
 	}
 	return patience{try: clusterTry, wait: clusterWait}
+}
+
+// setup is patience for what makes streams and queues, which takes a cluster longer. Of several replicas that make the
+// same at once not all may be answered.
+func (e *Engine) setup() patience {
+	patient := e.patience()
+	patient.try *= 5
+	return patient
 }
 
 func (e *Engine) timeout() time.Duration {

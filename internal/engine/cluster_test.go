@@ -13,6 +13,7 @@ import (
 )
 
 func TestReplicasShareEventsQueuesAndDeadLetters(t *testing.T) {
+	t.Parallel()
 	cluster := startNATS(t, 3, "")
 	one, two := cluster.join(t, nil), cluster.join(t, nil)
 	ticket := &action{}
@@ -42,6 +43,7 @@ func TestReplicasShareEventsQueuesAndDeadLetters(t *testing.T) {
 }
 
 func TestAReplicaFindsWhatAnotherBegan(t *testing.T) {
+	t.Parallel()
 	cluster := startNATS(t, 3, "")
 	one, two := cluster.join(t, nil), cluster.join(t, nil)
 	event := alert(t, "first")
@@ -61,6 +63,7 @@ func TestAReplicaFindsWhatAnotherBegan(t *testing.T) {
 }
 
 func TestOneOfManyReplicasGetsALetter(t *testing.T) {
+	t.Parallel()
 	cluster := startNATS(t, 3, "")
 	replicas := []*Engine{cluster.join(t, nil), cluster.join(t, nil), cluster.join(t, nil)}
 	ticket := failing(1, forbidden)
@@ -119,6 +122,7 @@ func wins(t *testing.T, act func(context.Context, string) error, id string) bool
 }
 
 func TestAQuotaHoldsAcrossReplicas(t *testing.T) {
+	t.Parallel()
 	cluster := startNATS(t, 3, "")
 	var granted atomic.Int32
 	var all sync.WaitGroup
@@ -144,6 +148,7 @@ func TestAQuotaHoldsAcrossReplicas(t *testing.T) {
 }
 
 func TestEnginesWithOtherPrefixesDoNotMeet(t *testing.T) {
+	t.Parallel()
 	cluster := startNATS(t, 1, "")
 	named := func(prefix string) *Engine {
 		return cluster.join(t, func(o *Options) { o.Cluster.Prefix = prefix })
@@ -160,4 +165,19 @@ func TestEnginesWithOtherPrefixesDoNotMeet(t *testing.T) {
 	if _, _, err := two.Ledger().Get(t.Context(), "ticket.abc"); !errors.Is(err, framework.ErrNotRecorded) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestAReplicaStartsAndWorksWithOneServerDown(t *testing.T) {
+	t.Parallel()
+	cluster := startNATS(t, 3, "")
+	sources := func(o *Options) { o.Sources = []string{"splunk"} }
+	before := cluster.join(t, sources)
+	untilCurrent(t, before)
+	cluster.servers[0].kill(t)
+	replica := cluster.join(t, sources)
+	ticket := &action{}
+	run(t, replica, onAlert("ticket", ticket))
+	event := alert(t, "first")
+	publish(t, replica, event)
+	untilState(t, replica, event.ID, framework.RunDone)
 }

@@ -143,11 +143,9 @@ func (e *Engine) startDir(context.Context) error {
 
 // openStores makes or opens what every engine has; streams of sources are made when they are needed.
 func (e *Engine) openStores(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, clusterStart)
+	ctx, cancel := context.WithTimeout(ctx, e.opts.startWait)
 	defer cancel()
-	patient := e.patience()
-	patient.try *= 10 // a stream is made in seconds
-	return patient.do(ctx, func(ctx context.Context) error { return e.explainOpen(e.openOnce(ctx)) })
+	return e.setup().do(ctx, func(ctx context.Context) error { return e.explainOpen(e.openOnce(ctx)) })
 }
 
 func (e *Engine) openOnce(ctx context.Context) (err error) {
@@ -176,8 +174,8 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 		return fmt.Errorf("open probe: %w", err)
 	}
 	e.probe = &probe{engine: e, at: e.now().Add(-probeEvery)}
-	e.streams = streams{js: e.js, now: e.now, names: e.names, shared: e.shared(), replicas: e.replicas()}
-	return e.streams.open(ctx)
+	e.streams = streams{js: e.js, now: e.now, names: e.names, shared: e.shared(), replicas: e.replicas(), setup: e.setup()}
+	return e.streams.open(ctx, e.opts.Sources)
 }
 
 // Ledger returns the durable record of side effects.

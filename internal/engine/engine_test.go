@@ -19,7 +19,10 @@ import (
 const deadline = 30 * time.Second
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childDir) != "" {
+	switch {
+	case os.Getenv(childURLs) != "":
+		replicaUntilKilled()
+	case os.Getenv(childDir) != "":
 		publishUntilKilled()
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -126,6 +129,11 @@ func publish(tb testing.TB, engine *Engine, events ...framework.Event) []framewo
 
 // until waits for a condition.
 func until(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	untilWithin(tb, deadline, what, holds)
+}
+
+func untilWithin(tb testing.TB, deadline time.Duration, what string, holds func() bool) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), deadline)
 	defer cancel()

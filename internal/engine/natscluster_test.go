@@ -179,10 +179,13 @@ func (c *natsCluster) join(tb testing.TB, change func(*Options)) *Engine {
 	return engine
 }
 
+// clusterDeadline is deadline where machines die: elections and copies take their time on a busy machine.
+const clusterDeadline = 3 * time.Minute
+
 // untilCurrent waits until every stream has its copies on all servers.
 func untilCurrent(tb testing.TB, engine *Engine) {
 	tb.Helper()
-	until(tb, "every stream has all its copies", func() bool {
+	untilWithin(tb, clusterDeadline, "every stream has all its copies", func() bool {
 		ctx, cancel := context.WithTimeout(tb.Context(), 5*time.Second)
 		defer cancel()
 		count := 0

@@ -23,11 +23,15 @@ type Options struct {
 	Workers int
 	// JobTimeout bounds one attempt; 60 s when 0.
 	JobTimeout time.Duration
+	// Sources are those whose streams are made when the engine is opened; those of others are made when the first of
+	// their events comes, which needs all servers of a cluster.
+	Sources []string
 	// Observer is told what happens; nobody when nil.
 	Observer Observer
 
 	sweepEvery time.Duration // how often old events are looked for; 1 h when 0, tests shorten it
 
+	startWait time.Duration // for a cluster that starts at the same time; 30 s when 0, tests shorten it
 	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
 	syncStore func() error  // instead of the system's, for tests
 }
@@ -76,6 +80,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.sweepEvery == 0 {
 		o.sweepEvery = sweepEvery
+	}
+	if o.startWait == 0 {
+		o.startWait = clusterStart
 	}
 	if o.ackWait == 0 {
 		o.ackWait = defaultAckWait

@@ -30,20 +30,22 @@ type streams struct {
 	names    names
 	shared   bool // other replicas make streams too
 	replicas int
+	setup    patience
 
 	making   sync.Mutex // held while one is made; what is known is found meanwhile
 	mu       sync.Mutex // guards bySource
 	bySource map[string]jetstream.Stream
 }
 
-// open finds the streams of earlier runs and gives them the present settings.
-func (s *streams) open(ctx context.Context) error {
+// open finds the streams of earlier runs and gives them the present settings, and makes those that are missing of sources
+// that are known.
+func (s *streams) open(ctx context.Context, known []string) error {
 	s.bySource = map[string]jetstream.Stream{}
 	sources, err := s.sources(ctx)
 	if err != nil {
 		return err
 	}
-	for _, source := range sources {
+	for _, source := range append(sources, known...) {
 		if _, err := s.of(ctx, source); err != nil {
 			return err
 		}
@@ -76,7 +78,11 @@ func (s *streams) of(ctx context.Context, source string) (jetstream.Stream, erro
 	if stream, found := s.known(source); found {
 		return stream, nil
 	}
-	stream, err := s.js.CreateOrUpdateStream(ctx, s.config(source))
+	var stream jetstream.Stream
+	err := s.setup.do(ctx, func(ctx context.Context) (err error) {
+		stream, err = s.js.CreateOrUpdateStream(ctx, s.config(source))
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("make stream of source %s: %w", source, err)
 	}
