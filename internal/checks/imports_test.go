@@ -31,6 +31,7 @@ func layers() []layer {
 		{"internal/sandbox/*", []string{"internal/sandbox/*", "framework"}},
 		{"internal/checks", nil},
 		{"internal/bench", []string{"plugins/*", "framework"}},
+		{"internal/torture", nil},
 		{"plugins", []string{"plugins/*", "framework"}},
 		{"enrichers", []string{"enrichers/*", "framework"}},
 		{"endpoints", []string{"endpoints/*", "framework"}},

@@ -41,7 +41,8 @@
 //
 // Ready tells senders to stay away: when there is no room; when a sync failed, for ever, as later ones would succeed
 // without the lost pages; and when a write failed, to a probe every 10 s or of an event, until a later one to the same
-// stream succeeds.
+// stream succeeds. After a failed write the store inside the process is started anew as soon as there is room on the
+// disk, since its files take no more writes before that.
 //
 // # What is kept where
 //

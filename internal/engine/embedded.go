@@ -1,8 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -13,9 +18,36 @@ const (
 	eventMargin = 64 << 10 // room for what a dead letter adds to an event
 )
 
-// startEmbedded starts a store without a listener and connects to it inside the process.
-func startEmbedded(opts Options) (*server.Server, *nats.Conn, error) {
-	embedded, err := server.NewServer(&server.Options{
+// embedded is the server inside the process, without a listener. It can be started anew under those that are connected to
+// it: they find it again as they would a server that came back.
+type embedded struct {
+	opts Options
+
+	mu     sync.Mutex
+	server *server.Server // nil while it could not be started anew
+}
+
+// startEmbedded starts a store in the directory and connects to it. The store is returned to be shut down even with an error.
+func startEmbedded(opts Options) (*embedded, *nats.Conn, error) {
+	e := &embedded{opts: opts}
+	var err error
+	if e.server, err = newEmbedded(opts); err != nil {
+		return e, nil, err
+	}
+	conn, err := nats.Connect("", nats.InProcessServer(e), nats.Name("engine"), nats.MaxReconnects(-1),
+		nats.ReconnectWait(50*time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			opts.Log.Error("store connection", "err", err)
+		}))
+	if err != nil {
+		return e, nil, fmt.Errorf("connect to store in %s: %w", opts.Dir, err)
+	}
+	return e, conn, nil
+}
+
+// newEmbedded returns a server that answers.
+func newEmbedded(opts Options) (*server.Server, error) {
+	started, err := server.NewServer(&server.Options{
 		ServerName:             "funnelweb",
 		DontListen:             true,
 		NoSigs:                 true,
@@ -28,21 +60,70 @@ func startEmbedded(opts Options) (*server.Server, *nats.Conn, error) {
 		SyncAlways:             syncAlways,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("configure store in %s: %w", opts.Dir, err)
+		return nil, fmt.Errorf("configure store in %s: %w", opts.Dir, err)
 	}
-	embedded.SetLoggerV2(storeLog{opts.Log}, false, false, false)
-	embedded.Start()
-	if !embedded.ReadyForConnections(storeTimeout) || !embedded.JetStreamEnabled() {
-		return embedded, nil, fmt.Errorf("start store in %s: it does not answer; the log has the cause", opts.Dir)
+	started.SetLoggerV2(storeLog{opts.Log}, false, false, false)
+	started.Start()
+	if !started.ReadyForConnections(storeTimeout) || !started.JetStreamEnabled() {
+		stopEmbedded(started)
+		return nil, fmt.Errorf("start store in %s: it does not answer; the log has the cause", opts.Dir)
 	}
-	conn, err := nats.Connect("", nats.InProcessServer(embedded), nats.Name("engine"), nats.MaxReconnects(-1),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			opts.Log.Error("store connection", "err", err)
-		}))
-	if err != nil {
-		return embedded, nil, fmt.Errorf("connect to store in %s: %w", opts.Dir, err)
+	return started, nil
+}
+
+func stopEmbedded(running *server.Server) {
+	running.Shutdown()
+	running.WaitForShutdown()
+}
+
+var errNoServer = errors.New("the store is being started anew")
+
+// InProcessConn connects to the server of the moment.
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server == nil {
+		return nil, errNoServer
 	}
-	return embedded, conn, nil
+	return e.server.InProcessConn()
+}
+
+// failedWrite returns what the server says about a write that failed, or "". The files of that stream take no more writes
+// until a start (filestore.werr in nats-server/v2 v2.15.2).
+func (e *embedded) failedWrite() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.server == nil {
+		return errNoServer.Error()
+	}
+	for _, problem := range e.server.Healthz(&server.HealthzOptions{Details: true}).Errors {
+		if strings.Contains(problem.Error, "write error") {
+			return problem.Error
+		}
+	}
+	return ""
+}
+
+// restart replaces the server by a new one on the same files.
+func (e *embedded) restart() (err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stopLocked()
+	e.server, err = newEmbedded(e.opts)
+	return err
+}
+
+func (e *embedded) stop() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stopLocked()
+}
+
+func (e *embedded) stopLocked() {
+	if e.server != nil {
+		stopEmbedded(e.server)
+		e.server = nil
+	}
 }
 
 // storeLog passes on what the server has to say. Its notices are of use only when looking for a fault.

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/semaphore"
@@ -23,16 +22,17 @@ import (
 
 // Engine stores events and runs automations. Its methods may be used by many goroutines.
 type Engine struct {
-	opts    Options
-	log     *slog.Logger
-	now     func() time.Time
-	lock    *os.File       // nil in a cluster
-	server  *server.Server // nil in a cluster
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	names   names
-	barrier *barrier // nil in a cluster
-	space   *space
+	opts     Options
+	log      *slog.Logger
+	now      func() time.Time
+	lock     *os.File  // nil in a cluster
+	embedded *embedded // nil in a cluster
+	mender   *mender   // nil in a cluster
+	conn     *nats.Conn
+	js       jetstream.JetStream
+	names    names
+	barrier  *barrier // nil in a cluster
+	space    *space
 
 	maxEvent int // bytes
 
@@ -88,6 +88,9 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	if err := engine.openStores(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
 	}
+	if engine.embedded != nil {
+		engine.mender = engine.startMender() //nolint:contextcheck // it ends with Close
+	}
 	return engine, nil
 }
 
@@ -125,7 +128,7 @@ func (e *Engine) startDir(context.Context) error {
 	}
 	e.opts.MaxStore = min(e.opts.MaxStore, free/2)
 	e.maxEvent = maxPayload - eventMargin
-	e.server, e.conn, err = startEmbedded(e.opts)
+	e.embedded, e.conn, err = startEmbedded(e.opts)
 	if err != nil {
 		return err
 	}
@@ -216,12 +219,14 @@ func (e *Engine) unready(reason string, cause error) error {
 
 // shutdown undoes start, as far as that got.
 func (e *Engine) shutdown() error {
+	if e.mender != nil {
+		e.mender.close()
+	}
 	if e.conn != nil {
 		e.conn.Close()
 	}
-	if e.server != nil {
-		e.server.Shutdown()
-		e.server.WaitForShutdown()
+	if e.embedded != nil {
+		e.embedded.stop()
 	}
 	var err error
 	if e.barrier != nil {

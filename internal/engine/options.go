@@ -31,6 +31,8 @@ type Options struct {
 
 	sweepEvery time.Duration // how often old events are looked for; 1 h when 0, tests shorten it
 
+	mendEvery time.Duration // how often a failed write is looked for; 5 s when 0, tests shorten it
+
 	startWait time.Duration // for a cluster that starts at the same time; 30 s when 0, tests shorten it
 	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
 	syncStore func() error  // instead of the system's, for tests
@@ -77,6 +79,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.Observer == nil {
 		o.Observer = unobserved{}
+	}
+	if o.mendEvery == 0 {
+		o.mendEvery = mendEvery
 	}
 	if o.sweepEvery == 0 {
 		o.sweepEvery = sweepEvery

@@ -56,6 +56,13 @@ func (p *probe) check(ctx context.Context) error {
 	return nil
 }
 
+// again has the next check try it at once.
+func (p *probe) again() {
+	p.probing.Lock()
+	defer p.probing.Unlock()
+	p.at = p.engine.now().Add(-probeEvery)
+}
+
 // write tries the probe's own stream, and those of sources whose last event could not be stored: a server that is not
 // ready is sent no events, and would never become ready again.
 func (p *probe) write(ctx context.Context) error {

@@ -12,9 +12,10 @@ import (
 const maxReclaimed = 2000
 
 // makeRoom asks for room, by space.take or space.check. When there is none it gives up the oldest events that every
-// queue is finished with, and asks again: keeping events longer than needed is no reason to refuse new ones.
+// queue is finished with, and asks again: keeping events longer than needed is no reason to refuse new ones. That the
+// disk is full is no reason to give up any.
 func (e *Engine) makeRoom(ctx context.Context, ask func(context.Context) error) error {
-	if err := ask(ctx); !errors.Is(err, errFull) {
+	if err := ask(ctx); !errors.Is(err, errFull) || errors.Is(err, errDiskFull) {
 		return err
 	}
 	e.reclaiming.Lock()

@@ -12,6 +12,10 @@ import (
 // errFull says that there is no room for an event.
 var errFull = errors.New("the store is full")
 
+// errDiskFull is errFull by the doing of others, as the store's own bound leaves half of the disk free: to give up
+// events would feed them, and cost the memory of what was delivered before.
+var errDiskFull = fmt.Errorf("%w: its disk is", errFull)
+
 // diskReserve is what is left free on the disk. The store breaks for good when a write fails for lack of room.
 const diskReserve = 64 << 20
 
@@ -39,14 +43,14 @@ func (s *space) take(ctx context.Context, bytes int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left < bytes {
-		left, err := s.measure(ctx)
+		left, full, err := s.measure(ctx)
 		switch {
 		case err != nil && !s.trusts:
 			return err
 		case err != nil:
 			left = max(bytes, maxShare)
 		case left < bytes:
-			return errFull
+			return full
 		}
 		s.left = min(left, max(bytes, min(maxShare, s.budget/64)))
 	}
@@ -56,24 +60,27 @@ func (s *space) take(ctx context.Context, bytes int64) error {
 
 // check measures, and returns errFull when there is not room for a usual event.
 func (s *space) check(ctx context.Context) error {
-	left, err := s.measure(ctx)
+	left, full, err := s.measure(ctx)
 	if err == nil && left < min(maxPayload, s.budget/16) {
-		return errFull
+		return full
 	}
 	return err
 }
 
-// measure returns how many bytes of events still fit: negative when the budget is overdrawn.
-func (s *space) measure(ctx context.Context) (int64, error) {
+// measure returns how many bytes of events still fit, negative when the budget is overdrawn, and the error for too few.
+func (s *space) measure(ctx context.Context) (left int64, full, err error) {
 	used, err := s.used(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("read size of store: %w", err)
+		return 0, nil, fmt.Errorf("read size of store: %w", err)
 	}
 	free, err := s.free()
 	if err != nil {
-		return 0, fmt.Errorf("read free space of the store's disk: %w", err)
+		return 0, nil, fmt.Errorf("read free space of the store's disk: %w", err)
 	}
-	return min(s.budget-used, free-diskReserve), nil
+	if left, onDisk := s.budget-used, free-diskReserve; left <= onDisk {
+		return left, errFull, nil
+	}
+	return free - diskReserve, errDiskFull, nil
 }
 
 // usedInDir is all that the directory's store holds.

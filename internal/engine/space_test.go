@@ -114,3 +114,23 @@ func TestADuplicateIsRecognisedInAFullStream(t *testing.T) {
 		t.Errorf("receipts %v, error %v", receipts, err)
 	}
 }
+
+func TestAFullDiskRefusesEventsAndCostsNone(t *testing.T) {
+	engine := open(t, t.TempDir(), nil)
+	publish(t, engine, alert(t, "finished"))
+	engine.space.free = func() (int64, error) { return diskReserve, nil }
+	engine.space.left = 0
+	for range 20 {
+		if _, err := engine.Publish(t.Context(), alert(t, "new")); !errors.Is(err, errFull) {
+			t.Fatalf("on a full disk: %v", err)
+		}
+		if engine.Ready(t.Context()) == nil {
+			t.Fatal("it is ready on a full disk")
+		}
+	}
+	if left := kept(t, engine, "finished"); len(left) != 1 {
+		t.Error("an event was given up although that makes no room")
+	}
+	engine.space.free = func() (int64, error) { return 1 << 40, nil }
+	publish(t, engine, alert(t, "new"))
+}

@@ -1,0 +1,127 @@
+package torture
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// row is what was counted of one kind.
+type row struct {
+	account
+
+	kind   kind
+	worlds int
+	began  time.Time
+	took   time.Duration
+}
+
+func (r *row) add(got account) {
+	r.worlds++
+	r.trials += got.trials
+	r.accepted += got.accepted
+	r.lost = append(r.lost, got.lost...)
+	r.twice = append(r.twice, got.twice...)
+	r.recovered = append(r.recovered, got.recovered...)
+	r.settled = append(r.settled, got.settled...)
+	for what, count := range got.notes {
+		if r.notes == nil {
+			r.notes = map[string]int{}
+		}
+		r.notes[what] += count
+	}
+}
+
+type report struct {
+	seed  uint64
+	began time.Time
+	rows  []row
+}
+
+// spreadOf writes the median and the greatest.
+func spreadOf(times []time.Duration) string {
+	if len(times) == 0 {
+		return "–"
+	}
+	sorted := slices.Sorted(slices.Values(times))
+	return seconds(sorted[len(sorted)/2]) + ", " + seconds(sorted[len(sorted)-1])
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+
+func (r report) table() string {
+	var text strings.Builder
+	text.WriteString("| what | trials | accepted | lost | duplicated | ready again: median, max | all done: median, max |\n|---|---|---|---|---|---|---|\n")
+	total := row{}
+	for _, row := range r.rows {
+		if row.worlds == 0 {
+			continue
+		}
+		total.add(row.account)
+		_, _ = fmt.Fprintf(&text, "| %s | %d | %d | %d | %d | %s | %s |\n", row.kind.what, row.trials, row.accepted, len(row.lost), len(row.twice),
+			spreadOf(row.recovered), spreadOf(row.settled))
+	}
+	_, _ = fmt.Fprintf(&text, "| all | %d | %d | %d | %d | | |\n", total.trials, total.accepted, len(total.lost), len(total.twice))
+	return text.String()
+}
+
+const introduction = `# Torture
+
+` + "`make torture`" + ` writes this page. The program runs as a process of its own, as an operator would run it, beside stand-ins for Jira,
+Active Directory and VirusTotal that live on; senders post alerts and are told 2xx or not. Then the process, its disk, its files, its clock or
+Jira is mistreated. In the end, on the same store, everything is counted from Jira's side: **lost** is an event that was answered with 2xx and is
+not done or has no ticket, or a ticket of which Jira told the server and that was not enriched; **duplicated** is a second ticket of an event, answered
+or not, or a second comment on a ticket. Of alerts that were not accepted, or whose answer did not arrive, senders repeat half.
+
+**Ready again** is from the start of the process until ` + "`/ready`" + ` is 200. **All done** is from the last start of a world, or the last trial in it, until nothing is left to
+do: an event that a worker had in hand when it was killed comes back after a minute, and a ticket whose making may have succeeded is looked
+for after 15 s and ` + "`search_lag`" + `.
+
+`
+
+func (r report) markdown() string {
+	var text strings.Builder
+	text.WriteString(introduction)
+	_, _ = fmt.Fprintf(&text, "%s, %s. Seed %d; the run took %s.\n\n", r.began.UTC().Format("2006-01-02"), machine(), r.seed, time.Since(r.began).Round(time.Second))
+	text.WriteString(r.table())
+	text.WriteString("\nSeen on the way:\n\n")
+	for _, row := range r.rows {
+		var notes []string
+		for what, count := range row.notes {
+			notes = append(notes, fmt.Sprintf("* %s: %s: %d\n", row.kind.name, what, count))
+		}
+		slices.Sort(notes)
+		text.WriteString(strings.Join(notes, ""))
+	}
+	text.WriteString(limits)
+	return text.String()
+}
+
+const limits = `
+## What this does not show
+
+* A clone of a file system's image holds all that the block device was given before the cut, so that a disk which lies about flushes is not tried.
+* When Jira's answer to the making of a ticket is lost, the ticket is looked for after 15 s and ` + "`search_lag`" + `. A Jira that carries the call out, or shows its
+  result in searches, later than that gets a second ticket: no client can exclude that, as Jira has no idempotency keys. The window below is measured.
+`
+
+var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
+
+// machine says where it was measured, as far as the system tells.
+func machine() string {
+	text := fmt.Sprintf("%s, %s/%s, %d CPUs", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if found := modelName.FindSubmatch(info); found != nil {
+			text += " (" + string(found[1]) + ")"
+		}
+	}
+	if kernel, err := exec.Command("uname", "-sr").Output(); err == nil {
+		text += ", " + strings.TrimSpace(string(kernel))
+	}
+	return text
+}
