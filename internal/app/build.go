@@ -34,6 +34,7 @@ type Server struct {
 	config      *Config
 	options     Options
 	store       *store
+	engine      engine.Options
 	funnel      *framework.Funnel
 	automations []engine.Automation
 	readiness   *readiness
@@ -80,6 +81,7 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	b.enrichers()
 	b.endpoints() //nolint:contextcheck // what is mounted takes the context of each request
 	b.automations()
+	server.engine.Sources = sourcesOf(b.published)
 	b.pages() //nolint:contextcheck // what is mounted takes the context of each request
 	return server, errors.Join(b.errs...)
 }
@@ -129,8 +131,17 @@ func (b *builder) services(ctx context.Context) {
 	b.server.readiness.add("events", true, b.server.store.readyNow)
 	b.server.readiness.add("backlog", false, b.server.backlog)
 	b.deps.Ready = b.server.readiness.all
+	b.engine()
 	b.archive(ctx)
 	b.jira()
+}
+
+func (b *builder) engine() {
+	var err error
+	b.server.engine, err = engineOptions(b.config, b.server.options, b.server.telemetry)
+	if err != nil && !b.config.undecoded {
+		b.add(framework.PlaceErrors(err, nodeAt(b.config.root, "engine", "nats"), "engine.nats"))
+	}
 }
 
 func (b *builder) archive(ctx context.Context) {

@@ -2,14 +2,12 @@ package app
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -46,42 +44,9 @@ type Config struct {
 	// Traces is where a collector takes traces; without it nothing is traced.
 	Traces telemetry.TracesConfig `yaml:"traces"`
 
-	lines lines
-	root  *yaml.Node // the whole file
-}
-
-// Engine has one member set.
-type Engine struct {
-	Embedded *Embedded `yaml:"embedded"`
-}
-
-// Embedded is the engine inside the process.
-type Embedded struct {
-	// MaxStoreMB bounds all stored events in MiB. Default 8192, and never more than half of the free disk.
-	MaxStoreMB int64 `yaml:"max_store_mb"`
-	// RetryFirst is the wait after the first failed attempt of a job. Default 1s.
-	RetryFirst time.Duration `yaml:"retry_first"`
-	// RetryMax is the longest wait between attempts. Default 10m.
-	RetryMax time.Duration `yaml:"retry_max"`
-	// GiveUpAfter is how long a job is tried before it becomes a dead letter. Default 24h.
-	GiveUpAfter time.Duration `yaml:"give_up_after"`
-	// Workers is how many events each job works on at once. Default 4.
-	Workers int `yaml:"workers"`
-}
-
-// check finds values that the engine would refuse, in the words of the configuration.
-func (e *Embedded) check() (mistakes []string) {
-	if e == nil {
-		return nil
-	}
-	if e.MaxStoreMB < 0 || e.Workers < 0 || e.RetryFirst < 0 || e.RetryMax < 0 || e.GiveUpAfter < 0 {
-		mistakes = append(mistakes, "max_store_mb, workers, retry_first, retry_max and give_up_after must not be negative")
-	}
-	first, most := cmp.Or(e.RetryFirst, time.Second), cmp.Or(e.RetryMax, 10*time.Minute)
-	if most < first {
-		mistakes = append(mistakes, fmt.Sprintf("retry_max (%s) must not be below retry_first (%s)", most, first))
-	}
-	return mistakes
+	undecoded bool // it has mistakes that leave values away: what is made of it would have others
+	lines     lines
+	root      *yaml.Node // the whole file
 }
 
 // Endpoint is one entry of endpoints.
@@ -127,6 +92,7 @@ func ParseConfig(text []byte) (*Config, error) {
 		return nil, err
 	}
 	err = framework.DecodeConfig(root, "", config)
+	config.undecoded = err != nil
 	config.lines, config.root = findLines(root), root
 	return config, errors.Join(err, config.check())
 }
@@ -172,9 +138,7 @@ func (c *Config) check() error {
 	if c.Data == "" {
 		mistake("data", "give a directory")
 	}
-	for _, message := range c.Engine.Embedded.check() {
-		errs = append(errs, &framework.Mistake{Line: c.lines["engine"], Path: "engine.embedded", Message: message})
-	}
+	c.Engine.check(mistake)
 	if c.Alarm.OldestWaiting <= 0 {
 		mistake("alarm.oldest_waiting", "must be above 0")
 	}

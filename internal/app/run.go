@@ -22,7 +22,7 @@ func (s *Server) Run(ctx context.Context, ready func(url string)) (err error) {
 		return err
 	}
 	defer s.closeTraces(context.WithoutCancel(ctx))
-	opened, err := s.store.open(ctx, engineOptions(s.config, s.options, s.telemetry))
+	opened, err := s.store.open(ctx, s.engine)
 	if err != nil {
 		return err
 	}

@@ -46,19 +46,3 @@ func (s *store) underWay() int {
 
 // readyNow asks the engine.
 func (s *store) readyNow(ctx context.Context) error { return s.ready(ctx) }
-
-func engineOptions(config *Config, options Options, observer engine.Observer) engine.Options {
-	embedded := config.Engine.Embedded
-	if embedded == nil {
-		embedded = &Embedded{}
-	}
-	return engine.Options{
-		Dir: config.eventsDir(), MaxStore: embedded.MaxStoreMB << 20, Workers: embedded.Workers,
-		Retry: engine.Retry{
-			First: embedded.RetryFirst, Max: embedded.RetryMax,
-			GiveUpAfter: embedded.GiveUpAfter,
-		},
-		Log: options.Log.With("part", "engine"), Now: options.Now,
-		Observer: observer,
-	}
-}
