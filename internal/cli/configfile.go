@@ -59,8 +59,8 @@ func (f configFlag) build(p *program, config *app.Config, readErr error, tokenFi
 }
 
 // inspect builds the configuration without touching its data directory: where there is no access token yet, one that is
-// thrown away takes its place.
-func (f configFlag) inspect(p *program) (config *app.Config, server *app.Server, err error) {
+// thrown away takes its place. A mistake that was found already is told with the others.
+func (f configFlag) inspect(p *program, found error) (config *app.Config, server *app.Server, err error) {
 	scratch, err := os.MkdirTemp("", "funnelweb-")
 	if err != nil {
 		return nil, nil, err
@@ -76,7 +76,7 @@ func (f configFlag) inspect(p *program) (config *app.Config, server *app.Server,
 	} else {
 		config, readErr = f.read()
 	}
-	server, err = f.build(p, config, readErr, tokenFile, slog.New(slog.DiscardHandler))
+	server, err = f.build(p, config, errors.Join(readErr, found), tokenFile, slog.New(slog.DiscardHandler))
 	return config, server, err
 }
 

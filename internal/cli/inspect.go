@@ -9,21 +9,27 @@ import (
 
 type checkCommand struct {
 	configFlag
+	Live bool `help:"The server runs with this configuration now: that it has the data directory is no mistake."`
 }
 
 // Help is shown below the flags.
 func (checkCommand) Help() string {
-	return `Reads the file, resolves its secrets, and builds every plugin, endpoint, enricher and action without opening or calling
-anything. Every mistake is listed with its line; the exit code is then 2.
+	return `Reads the file, resolves its secrets, builds every plugin, endpoint, enricher and action without opening or calling anything,
+and looks whether the data directory could be used. Every mistake is listed with its line; the exit code is then 2.
 
 Examples:
   funnelweb check
+  funnelweb check --live         while the server runs
   funnelweb check --config configs/example.yaml`
 }
 
 // Run checks a configuration.
 func (c checkCommand) Run(p *program) error {
-	config, server, err := c.inspect(p)
+	var unusable error
+	if config, _ := c.read(); config != nil { // its mistakes are found below
+		unusable = config.CheckData(c.Live)
+	}
+	config, server, err := c.inspect(p, unusable)
 	if err != nil {
 		return err
 	}
@@ -43,7 +49,7 @@ func (routesCommand) Help() string {
 
 // Run lists the routes.
 func (c routesCommand) Run(p *program) error {
-	_, server, err := c.inspect(p)
+	_, server, err := c.inspect(p, nil)
 	if err != nil {
 		return err
 	}
@@ -85,7 +91,7 @@ func (openAPICommand) Help() string {
 
 // Run prints the document.
 func (c openAPICommand) Run(p *program) error {
-	_, server, err := c.inspect(p)
+	_, server, err := c.inspect(p, nil)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (c serveCommand) Run(p *program) error {
 	log := newLog(p.stderr, c.LogLevel)
 	config, err := c.read()
 	if err != nil { // inspect finds the mistakes in the parts too
-		if _, _, all := c.inspect(p); all != nil {
+		if _, _, all := c.inspect(p, nil); all != nil {
 			err = all
 		}
 		return err

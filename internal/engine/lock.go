@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -25,4 +26,25 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("store directory %s: %w", dir, ErrLocked), file.Close())
 	}
 	return file, nil
+}
+
+// CheckLock tells whether a store could be opened in a directory, which need not be there: it is ErrLocked while another
+// process has one open. It writes nothing; a process that opens the store in the very moment of the check may be refused.
+func CheckLock(dir string) error {
+	file, err := os.Open(filepath.Join(dir, "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open lock of store directory: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	free, err := tryShare(file)
+	if err != nil {
+		return fmt.Errorf("look at lock of store directory: %w", err)
+	}
+	if !free {
+		return ErrLocked
+	}
+	return nil
 }

@@ -10,8 +10,13 @@ import (
 )
 
 // tryLock locks the file unless another process has. The system releases it when the process ends, however it does.
-func tryLock(file *os.File) (bool, error) {
-	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+func tryLock(file *os.File) (bool, error) { return flock(file, unix.LOCK_EX) }
+
+// tryShare locks the file together with others who do so, unless a process has it by tryLock.
+func tryShare(file *os.File) (bool, error) { return flock(file, unix.LOCK_SH) }
+
+func flock(file *os.File, how int) (bool, error) {
+	err := unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return false, nil
 	}

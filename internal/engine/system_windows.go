@@ -8,9 +8,13 @@ import (
 )
 
 // tryLock locks the file unless another process has. The system releases it when the process ends, however it does.
-func tryLock(file *os.File) (bool, error) {
-	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
-	err := windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, new(windows.Overlapped))
+func tryLock(file *os.File) (bool, error) { return lockFile(file, windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
+// tryShare locks the file together with others who do so, unless a process has it by tryLock.
+func tryShare(file *os.File) (bool, error) { return lockFile(file, 0) }
+
+func lockFile(file *os.File, how uint32) (bool, error) {
+	err := windows.LockFileEx(windows.Handle(file.Fd()), how|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
 		return false, nil
 	}
