@@ -254,7 +254,7 @@ func (b *bodyBinding) decode(r *Request, target reflect.Value) (violations []Fie
 	// What the schema allows and the Go type cannot hold, such as a date of the year 10000.
 	field := Field{In: "body", Rule: "type", Message: "has a value that is out of range here"}
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
-		field.Pointer = string(semantic.JSONPointer)
+		field.Pointer = shortened(string(semantic.JSONPointer))
 	}
 	return []Field{field}, nil
 }
@@ -264,7 +264,7 @@ func notJSON(cause error) *Problem {
 	problem := NewProblem(http.StatusBadRequest, "The body is not valid JSON. Nothing was stored.")
 	field := Field{In: "body", Rule: "json", Message: "must be one JSON document (RFC 8259) in UTF-8 without repeated names"}
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](cause); ok {
-		field.Pointer = string(syntactic.JSONPointer)
+		field.Pointer = shortened(string(syntactic.JSONPointer))
 		field.Message += fmt.Sprintf("; see byte %d", syntactic.ByteOffset)
 	}
 	if errors.Is(cause, errTooDeep) {
@@ -272,9 +272,6 @@ func notJSON(cause error) *Problem {
 	}
 	if errors.Is(cause, io.ErrUnexpectedEOF) || errors.Is(cause, io.EOF) {
 		field.Message = "ends before the JSON document is complete"
-	}
-	if len(field.Pointer) > maxPointer {
-		field.Pointer = field.Pointer[:maxPointer]
 	}
 	problem.Errors = []Field{field}
 	return problem

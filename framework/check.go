@@ -51,20 +51,16 @@ type walk struct {
 	drop       bool
 	violations []Field
 	cuts       []cut
-	unfit      bool // the value that is filled cannot hold the document
+	unfit      bool  // the value that is filled cannot hold the document
+	texts      texts // what strings are filled with
 }
 
 // done gives the walk back, without what belongs to the request.
 func (w *walk) done() {
-	w.reset(nil)
-	w.violations, w.cuts, w.unfit = nil, nil, false
-	if cap(w.text) <= maxKept && cap(w.levels) <= maxKept {
-		walks.Put(w)
-	}
+	w.release()
+	w.violations, w.cuts, w.unfit, w.texts = nil, nil, false, texts{}
+	walks.Put(w)
 }
-
-// maxKept bounds in bytes what a walk keeps of a large document for the next one.
-const maxKept = 64 << 10
 
 // violate reports the place that was just read. Once enough was reported no pointer is made any more: one is as long as the names
 // that lead to it, and a document may have a long name above very many mistakes.
@@ -81,10 +77,15 @@ func (w *walk) violateAt(pointer, rule, message string) {
 	if w.full() {
 		return
 	}
-	if len(pointer) > maxPointer {
-		pointer = strings.ToValidUTF8(pointer[:maxPointer], "") + "…"
+	w.violations = append(w.violations, Field{In: "body", Pointer: shortened(pointer), Rule: rule, Message: message})
+}
+
+// shortened is a pointer as it is reported.
+func shortened(pointer string) string {
+	if len(pointer) <= maxPointer {
+		return pointer
 	}
-	w.violations = append(w.violations, Field{In: "body", Pointer: pointer, Rule: rule, Message: message})
+	return strings.ToValidUTF8(pointer[:maxPointer], "") + "…"
 }
 
 // value checks the next value, and fills what has the form; a form of nil is for nothing to be filled.

@@ -1,24 +1,18 @@
 package framework
 
-import (
-	"bytes"
-	"reflect"
-)
+import "reflect"
 
 func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 	items := 0
-	var seen map[string]struct{}
-	if rules.unique {
-		seen = map[string]struct{}{}
-	}
+	var seen distinct
 	fill := w.filling(f, formSlice, into)
 	for w.open(); w.next(); {
 		start := w.at
 		item, at := fill.item(into, items)
 		w.value(rules.items, item, at)
 		items++
-		if rules.unique && !w.broken && !isNew(seen, w.document[start:w.at]) {
-			w.violate("uniqueItems", "must not repeat an earlier item")
+		if rules.unique && !w.broken {
+			w.unlike(&seen, start)
 		}
 	}
 	fill.finish(into)
@@ -30,15 +24,11 @@ func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 	}
 }
 
-// isNew remembers an item in canonical form.
-func isNew(seen map[string]struct{}, item []byte) bool {
-	key, ok := canonicalKey(bytes.TrimLeft(item, " \t\r\n"))
-	if !ok {
-		return true
+// unlike holds the item that was just read against the earlier ones.
+func (w *walk) unlike(seen *distinct, start int) {
+	if key, ok := w.canonical(start); ok && !seen.add(key) {
+		w.violate("uniqueItems", "must not repeat an earlier item")
 	}
-	_, repeated := seen[key]
-	seen[key] = struct{}{}
-	return !repeated
 }
 
 func (w *walk) members(rules *objectRules, f *form, into reflect.Value) {

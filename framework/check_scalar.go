@@ -8,54 +8,54 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // scalar checks a value that is not taken apart.
 func (w *walk) scalar(n *node, kind kinds, f *form, into reflect.Value) {
-	value := w.scanner.value()
-	if w.broken {
-		return
-	}
-	if n.enum != nil && kind != isNull && !n.allows(value) {
-		w.violate("enum", "must be one of the listed values")
-		return
-	}
 	switch kind {
 	case isString:
-		text := w.unquote(value)
-		if n.str != nil {
-			w.checkString(n.str, text)
-		}
-		w.fillText(f, text, into)
+		w.string(n, f, into)
 	case isNumber:
-		if n.integer || n.num != nil || n.enum != nil {
-			w.checkNumber(n, value)
-		}
-		w.fillNumber(f, value, into)
+		w.number(n, f, into)
 	default:
+		start := w.at
+		value := w.scanner.value()
+		if n.enum != nil && kind != isNull && !w.broken && !n.enum.allows(w.canonical(start)) {
+			w.violate("enum", "must be one of the listed values")
+			return
+		}
 		w.fillOther(f, kind, value, into)
 	}
 }
 
-// unquote returns the text of a string. It is good until the next one.
-func (w *walk) unquote(quoted []byte) []byte {
-	text := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(text, '\\') < 0 {
-		return text
+func (w *walk) string(n *node, f *form, into reflect.Value) {
+	text, ok := w.scanner.string()
+	switch {
+	case !ok:
+		w.fail()
+		return
+	case n.enum != nil && !n.enum.allowsText(text):
+		w.violate("enum", "must be one of the listed values")
+	case n.str != nil:
+		w.checkString(n.str, text)
 	}
-	w.text = unquoted(w.text[:0], quoted)
-	return w.text
+	w.fillText(f, text, into)
 }
 
-func (n *node) allows(value jsontext.Value) bool {
-	if _, listed := n.enum[string(value)]; listed { // what JSON and canonicalKey write alike means the same to both
-		return true
+func (w *walk) number(n *node, f *form, into reflect.Value) {
+	start := w.at
+	if !w.scanner.number() {
+		w.fail()
+		return
 	}
-	key, ok := canonicalKey(value)
-	_, listed := n.enum[key]
-	return ok && listed
+	digits := w.document[start:w.at]
+	switch {
+	case n.enum != nil && !n.enum.allows(appendNumber(nil, digits)):
+		w.violate("enum", "must be one of the listed values")
+	case n.integer || n.num != nil || n.enum != nil:
+		w.checkNumber(n, digits)
+	}
+	w.fillNumber(f, digits, into)
 }
 
 func (w *walk) checkString(rules *stringRules, text []byte) {
@@ -145,11 +145,14 @@ func (v measured) isMultipleOf(b *bound) bool {
 // fits reports whether the number is an integer that the Go type can hold.
 func (w *walk) fits(n *node, digits []byte) bool {
 	if !bytes.ContainsAny(digits, ".eE") {
-		if _, err := strconv.ParseInt(string(digits), 10, n.bits); err != nil {
-			w.violate("format", fmt.Sprintf("must fit %d bits", n.bits))
-			return false
+		_, err := strconv.ParseInt(string(digits), 10, 64)
+		if n.unsigned {
+			_, err = strconv.ParseUint(string(digits), 10, 64)
 		}
-		return true
+		if err != nil {
+			w.violate("format", "must fit 64 bits")
+		}
+		return err == nil
 	}
 	if exact, ok := parseDecimal(digits); !ok || !exact.isInteger() {
 		w.violate("type", "must be an integer")

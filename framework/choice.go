@@ -171,7 +171,7 @@ func (c *Choice[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 			shape := reflect.New(v.of)
 			c.Value = *new(T)
 			reflect.ValueOf(&c.Value).Elem().Field(v.field).Set(shape)
-			return json.Unmarshal(value, shape.Interface())
+			return unmarshalHere(decoder, value, shape.Interface())
 		}
 	}
 	return errNoChoice

@@ -231,12 +231,35 @@ func (w *walk) fillText(f *form, text []byte, into reflect.Value) {
 	switch {
 	case f == nil || w.unfit || len(w.violations) > 0:
 	case f.kind == formString:
-		into.SetString(string(text))
+		into.SetString(w.texts.add(text, len(w.document)-w.at))
 	case f.kind == formTime:
 		w.unfit = into.Addr().Interface().(*time.Time).UnmarshalText(text) != nil //nolint:forcetypeassert // the form says so
 	default:
 		w.unfit = true
 	}
+}
+
+// texts makes strings that share memory where they are short: one allocation for many.
+type texts struct{ shared strings.Builder }
+
+// What shares memory is kept as a whole for as long as one string of it is: so it is not much, in bytes.
+const (
+	sharedMemory = 1 << 10
+	sharedText   = 256
+)
+
+// add returns a text as a string. The document has no more than rest bytes to come that may want to share.
+func (t *texts) add(text []byte, rest int) string {
+	if len(text) > sharedText {
+		return string(text)
+	}
+	if t.shared.Len()+len(text) > t.shared.Cap() {
+		t.shared = strings.Builder{}
+		t.shared.Grow(min(sharedMemory, len(text)+rest))
+	}
+	start := t.shared.Len()
+	_, _ = t.shared.Write(text)
+	return t.shared.String()[start:]
 }
 
 func (w *walk) fillNumber(f *form, digits []byte, into reflect.Value) {

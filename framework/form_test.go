@@ -11,12 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-type level2 struct {
+type Level2 struct {
 	ID    string             `json:"id"`
-	Next  *level2            `json:"next,omitempty"`
+	Next  *Level2            `json:"next,omitempty"`
 	Twice **int              `json:"twice,omitempty"`
-	More  []level2           `json:"more,omitempty"`
-	Named map[string]*level2 `json:"named,omitempty"`
+	More  []Level2           `json:"more,omitempty"`
+	Named map[string]*Level2 `json:"named,omitempty"`
 }
 
 type tagged struct {
@@ -24,7 +24,7 @@ type tagged struct {
 }
 
 type embedding struct {
-	level2
+	Level2
 	Own string `json:"own"`
 }
 
@@ -52,7 +52,7 @@ type filled struct {
 	Any      any               `json:"any,omitempty"`
 	Blob     []byte            `json:"blob,omitempty"`
 	Pair     [2]int32          `json:"pair,omitzero"`
-	Deep     level2            `json:"deep,omitzero"`
+	Deep     Level2            `json:"deep,omitzero"`
 	Open     Open[nested]      `json:"open,omitzero"`
 	Choice   Choice[shapes]    `json:"choice,omitzero"`
 	Tagged   tagged            `json:"tagged,omitzero"`
@@ -69,7 +69,7 @@ func fillSeeds() []string {
 		`{"maybe":null,"list":null,"values":null,"when_not":null}`, `{"maybe":"","list":[],"values":{}}`, `{"list":["a","b","c","d","e","f","g","h","i"],"lists":[[],[1],[1,2]]}`,
 		`{"values":{"a":"b","":"c","\u0061b":""},"states":{"done":1},"several":["a"],"row":{"a":1,"b":[null]},"free":{"x":1},"any":[1,{"a":null}]}`, `{"several":"a","blob":"aGk=","pair":[1,2]}`,
 		`{"deep":{"id":"1","next":{"id":"2"},"twice":3,"more":[{"id":"3"},{"id":"4","more":[]}],"named":{"a":{"id":"5"},"b":{"id":"6"}}}}`,
-		`{"open":{"id":"1","x":2},"choice":{"type":"line","from":"a"},"tagged":{"text":"a"},"embeds":{"own":"x"}}`,
+		`{"open":{"id":"1","x":2},"choice":{"type":"line","from":"a"},"tagged":{"text":"a"},"embeds":{"id":"1","own":"x"}}`,
 		`{"text":"a","Text":"b","TEXT":"c","skipped":1,"Skipped":"x","hidden":"y","-":"z"}`, `{"NoTag":"a","text":"b","int":1}`,
 	}
 }
@@ -147,7 +147,7 @@ func TestFormsLeaveToTheJSONPackageWhatItAloneKnows(t *testing.T) {
 		{reflect.TypeFor[struct {
 			A string `json:"'a'"`
 		}](), formWhole},
-		{reflect.TypeFor[*level2](), formPointer},
+		{reflect.TypeFor[*Level2](), formPointer},
 		{reflect.TypeFor[map[string]int](), formMap},
 	} {
 		if got := formOf(c.of).kind; got != c.want {
@@ -158,9 +158,9 @@ func TestFormsLeaveToTheJSONPackageWhatItAloneKnows(t *testing.T) {
 
 func TestDefaultsStandWhereTheDocumentSaysNothing(t *testing.T) {
 	n, form := newFilled(t)
-	into := filled{Text: "default", List: []string{"x", "y"}, Deep: level2{ID: "default", Next: &level2{ID: "next"}}}
+	into := filled{Text: "default", List: []string{"x", "y"}, Deep: Level2{ID: "default", Next: &Level2{ID: "next"}}}
 	_, ok, err := n.fill([]byte(`{"list":["z"],"deep":{"id":"new"}}`), Reject, form, reflect.ValueOf(&into).Elem())
-	want := filled{Text: "default", List: []string{"z"}, Deep: level2{ID: "new", Next: &level2{ID: "next"}}}
+	want := filled{Text: "default", List: []string{"z"}, Deep: Level2{ID: "new", Next: &Level2{ID: "next"}}}
 	if diff := cmp.Diff(want, into, cmp.AllowUnexported(filled{}, embedding{})); diff != "" || !ok || err != nil {
 		t.Errorf("%t %v (-want +got):\n%s", ok, err, diff)
 	}

@@ -26,7 +26,8 @@ func stringFormat(name string) (valid func([]byte) bool, known bool) {
 	return valid, known
 }
 
-// isDateTime holds RFC 3339 section 5.6. A leap second is the last of a day of UTC.
+// isDateTime holds RFC 3339 section 5.6 as far as Go's time.Time does, which is to hold it, and to be written again in UTC:
+// without leap seconds, its letters large, and in the years 0 to 9999 in UTC.
 func isDateTime(s []byte) bool {
 	const form = "0000-00-00T00:00:00"
 	if len(s) <= len(form) || !hasForm(s[:len(form)], form) || !isDate(s[:10]) {
@@ -34,25 +35,22 @@ func isDateTime(s []byte) bool {
 	}
 	offset, ok := zone(afterFraction(s[len(form):]))
 	hour, minute, second := number(s[11:13]), number(s[14:16]), number(s[17:19])
-	if !ok || hour > 23 || minute > 59 || second > 60 {
+	if !ok || hour > 23 || minute > 59 || second > 59 {
 		return false
 	}
 	const day = 24 * 60
-	return second < 60 || (hour*60+minute-offset+day)%day == day-1
+	first, last := string(s[:10]) == "0000-01-01", string(s[:10]) == "9999-12-31"
+	utc := hour*60 + minute - offset
+	return (!first || utc >= 0) && (!last || utc < day)
 }
 
-// hasForm compares with a text in which 0 stands for any digit, and letters for either case.
+// hasForm compares with a text in which 0 stands for any digit.
 func hasForm(s []byte, form string) bool {
 	if len(s) != len(form) {
 		return false
 	}
 	for i := range len(s) {
-		switch c := form[i]; {
-		case c == '0' && (s[i] < '0' || s[i] > '9'):
-			return false
-		case c >= 'A' && c <= 'Z' && s[i]|0x20 != c|0x20:
-			return false
-		case c != '0' && (c < 'A' || c > 'Z') && s[i] != c:
+		if digit := form[i] == '0'; digit && !isDigit(s[i]) || !digit && s[i] != form[i] {
 			return false
 		}
 	}
@@ -69,7 +67,7 @@ func afterFraction(s []byte) []byte {
 
 // zone reads the offset from UTC in minutes.
 func zone(s []byte) (offset int, ok bool) {
-	if string(s) == "Z" || string(s) == "z" {
+	if string(s) == "Z" {
 		return 0, true
 	}
 	if !hasForm(s, "+00:00") && !hasForm(s, "-00:00") {

@@ -5,13 +5,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFormats(t *testing.T) {
 	for format, texts := range map[string]struct{ good, bad []string }{
 		"date-time": {
-			[]string{"2026-11-20T12:00:00Z", "2026-11-20t12:00:00.123456789z", "2026-11-20T12:00:00+23:59", "2016-12-31T23:59:60Z", "2017-01-01T00:59:60+01:00"},
-			[]string{"", "2026-11-20", "2026-11-20T12:00:00", "2026-11-20T12:00Z", "2026-02-30T00:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T12:60:00Z", "2026-11-20T12:00:60Z", "2026-11-20T12:00:00,5Z", "2026-11-20T12:00:00+24:00", "2026-11-20T12:00:00.Z", "x2026-11-20T12:00:00Z"},
+			[]string{"2026-11-20T12:00:00Z", "2026-11-20T12:00:00.123456789123Z", "2026-11-20T12:00:00+23:59", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59+23:59", "0000-01-01T00:00:00-23:59"},
+			[]string{
+				"", "2026-11-20", "2026-11-20T12:00:00", "2026-11-20T12:00Z", "2026-02-30T00:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T12:60:00Z", "2026-11-20T12:00:60Z", "2026-11-20T12:00:00,5Z", "2026-11-20T12:00:00+24:00", "2026-11-20T12:00:00.Z", "x2026-11-20T12:00:00Z",
+				"2026-11-20t12:00:00Z", "2026-11-20T12:00:00z", "2016-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01", "9999-12-31T00:00:00-24:00", "0000-01-01T00:00:00+00:01",
+			},
 		},
 		"date":     {[]string{"2024-02-29", "0000-01-01"}, []string{"2026-02-29", "26-01-01", "2026-1-1", ""}},
 		"duration": {[]string{"P1D", "PT1H", "P1Y2M3DT4H5M6S", "P3W"}, []string{"", "P", "PT", "P1DT", "1D", "P1W1D", "P1H", "PT1D", "P1.5D", "-P1D"}},
@@ -40,6 +44,54 @@ func TestFormats(t *testing.T) {
 				t.Errorf("%s takes %q", format, text)
 			}
 		}
+	}
+}
+
+// FuzzATimeThatIsTakenIsHeldAndWrittenAgain holds the format against Go's own time, which an input and an answer are made of.
+func FuzzATimeThatIsTakenIsHeldAndWrittenAgain(f *testing.F) {
+	for _, seed := range []string{
+		"2026-11-20T12:00:00Z", "2026-11-20T12:00:00.5+01:00", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00+23:59", "2016-12-31T23:59:60Z", "2026-11-20t12:00:00z",
+		"2024-02-29T00:00:00.000000000000001-00:00", "2026-11-20T12:00:00+24:00", "2026-11-20T12:00:00,5Z", "2023-02-29T00:00:00Z", "0000-02-29T23:59:59Z", "2100-02-29T00:00:00Z",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if taken := isDateTime([]byte(text)); taken != (text != "" && isHeldByGo(text)) {
+			t.Fatalf("%q is taken: %t", text, taken)
+		} else if !taken {
+			return
+		}
+		var at, again time.Time
+		if err := at.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		written, err := at.UTC().MarshalText()
+		if err != nil || !isDateTime(written) {
+			t.Fatalf("%q was written as %q: %v", text, written, err)
+		}
+		if err := again.UnmarshalText(written); err != nil || !again.Equal(at) {
+			t.Fatalf("%q came back as %v: %v", text, again, err)
+		}
+	})
+}
+
+func TestTimesOfEveryKindAreTakenAsGoTakesThem(t *testing.T) {
+	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
+	pick := func(from ...string) string { return from[random.IntN(len(from))] }
+	taken := 0
+	for range 20_000 {
+		text := pick("0000", "0001", "2024", "2026", "2100", "9998", "9999") + "-" + pick("00", "01", "02", "04", "12", "13") + "-" + pick("00", "01", "28", "29", "30", "31", "32") +
+			pick("T", "t", " ") + pick("00", "12", "23", "24") + ":" + pick("00", "59", "60") + ":" + pick("00", "59", "60") + pick("", ".5", ".", ",5", ".1234567890") +
+			pick("Z", "z", "", "+00:00", "-00:01", "+23:59", "-23:59", "+24:00", "+01:60", "+0100")
+		if isHeldByGo(text) {
+			taken++
+		}
+		if got := isDateTime([]byte(text)); got != isHeldByGo(text) {
+			t.Fatalf("%s is taken: %t", text, got)
+		}
+	}
+	if taken < 100 {
+		t.Errorf("only %d of the times are any", taken)
 	}
 }
 

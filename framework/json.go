@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -90,7 +91,17 @@ func (o *Open[T]) UnmarshalJSONFrom(decoder *jsontext.Decoder) error {
 	if err := o.Raw.UnmarshalJSONFrom(decoder); err != nil {
 		return err
 	}
-	return json.Unmarshal(o.Raw, &o.Value)
+	return unmarshalHere(decoder, jsontext.Value(o.Raw), &o.Value)
+}
+
+// unmarshalHere decodes a value that was just read. Its error tells the place in the whole document.
+func unmarshalHere(decoder *jsontext.Decoder, value jsontext.Value, into any) error {
+	err := json.Unmarshal(value, into, decoder.Options())
+	if wrong, ok := errors.AsType[*json.SemanticError](err); ok {
+		wrong.JSONPointer = decoder.StackPointer() + wrong.JSONPointer
+		wrong.ByteOffset += decoder.InputOffset() - int64(len(value))
+	}
+	return err
 }
 
 // OrNull is a T or null; Value is nil for null. Pointers to numbers, strings and booleans need it not.

@@ -15,17 +15,34 @@ const (
 
 // node checks one place of a document. It is compiled from the published schema and never changes afterwards.
 type node struct {
-	kinds   kinds
-	integer bool
-	bits    int // 32 or 64 for an integer with a format
+	kinds    kinds
+	integer  bool
+	unsigned bool // an integer of 64 bits without a sign; else it has one
 
-	enum   map[string]struct{} // canonicalKey of the allowed values; nil for no rule
-	oneOf  []*node             // alternatives that differ in their kinds
+	enum   *enumRules
+	oneOf  []*node // alternatives that differ in their kinds
 	choice *choiceRules
 	str    *stringRules
 	num    *numberRules
 	array  *arrayRules
 	object *objectRules
+}
+
+// enumRules are the values that are allowed.
+type enumRules struct {
+	texts  map[string]struct{} // strings, as they are
+	others map[string]struct{} // all else, in canonical form
+}
+
+func (e *enumRules) allowsText(text []byte) bool {
+	_, listed := e.texts[string(text)]
+	return listed
+}
+
+// allows takes what scanner.canonical returns.
+func (e *enumRules) allows(key []byte, ok bool) bool {
+	_, listed := e.others[string(key)]
+	return ok && listed
 }
 
 // choiceRules are alternatives that a member tells apart.

@@ -19,25 +19,37 @@ type scanner struct {
 	broken   bool
 	tooDeep  bool
 	text     []byte // scratch space for strings with escapes
+	room     []byte // where keys are made, one behind the other
 }
 
 // level is an open container.
 type level struct {
-	object  bool
-	count   int // items or members begun
-	name    []byte
-	names   [][]byte            // all names so far, without quotes and escapes
-	repeats map[string]struct{} // takes the place of names when there are many
+	object bool
+	count  int      // items or members begun
+	name   []byte   // of the member begun last, without quotes and escapes
+	names  distinct // those that unique was asked about
 }
 
 // maxDepth bounds the nesting of a document: no sender of ours needs ten levels, and whoever walks it later may recurse.
 const maxDepth = 100
 
-// manyNames is from how many on names are looked up rather than compared.
-const manyNames = 16
-
 func (s *scanner) reset(document []byte) {
 	s.document, s.at, s.levels, s.broken, s.tooDeep = document, 0, s.levels[:0], false, false
+}
+
+// maxKept bounds in bytes what a scanner keeps of a large document's text for the next one.
+const maxKept = 64 << 10
+
+// release forgets the document, and leaves no more memory behind than is worth being used again.
+func (s *scanner) release() {
+	for len(s.levels) > 0 { // it stopped inside of them
+		s.close()
+	}
+	if s.text = s.text[:0]; cap(s.text) > maxKept {
+		s.text = nil
+	}
+	s.room = nil
+	s.reset(nil)
 }
 
 // kind passes over white space and tells the kind of the next value; 0 is none.
@@ -111,7 +123,7 @@ func (s *scanner) open() {
 		s.levels = append(s.levels, level{})
 	}
 	l := s.top()
-	l.object, l.count, l.name, l.names, l.repeats = s.document[s.at] == '{', 0, nil, l.names[:0], nil
+	l.object, l.count = s.document[s.at] == '{', 0
 	s.at++
 }
 
@@ -127,7 +139,7 @@ func (s *scanner) next() bool {
 		closing = '}'
 	}
 	if s.take(closing) {
-		s.levels = s.levels[:len(s.levels)-1]
+		s.close()
 		return false
 	}
 	if l.count > 0 {
@@ -144,48 +156,34 @@ func (s *scanner) next() bool {
 	return !s.broken
 }
 
+// close leaves the container that was opened last, and forgets its names.
+func (s *scanner) close() {
+	l := s.top()
+	l.name = nil
+	if len(l.names.texts) > 0 {
+		l.names.reset()
+	}
+	s.levels = s.levels[:len(s.levels)-1]
+}
+
 func (s *scanner) member(l *level) {
+	start := s.at + 2 // behind the quotes
 	name, ok := s.string()
+	if ok && len(name) != s.at-start { // it has escapes, and the memory of the next string
+		name = bytes.Clone(name)
+	}
+	l.name = name
 	s.space()
 	if !ok || !s.take(':') {
 		s.fail()
-		return
-	}
-	l.name = name[1 : len(name)-1]
-	if bytes.IndexByte(l.name, '\\') >= 0 {
-		l.name = unquoted(nil, name)
 	}
 }
 
 // unique fails if the name of the member stood in its object before.
 func (s *scanner) unique() {
-	if l := s.top(); l.object && l.isRepeated() {
+	if l := s.top(); l.object && !l.names.add(l.name) {
 		s.fail()
 	}
-}
-
-// isRepeated reports whether the name stood in the object before.
-func (l *level) isRepeated() bool {
-	if l.repeats != nil {
-		if _, repeated := l.repeats[string(l.name)]; repeated {
-			return true
-		}
-		l.repeats[string(l.name)] = struct{}{}
-		return false
-	}
-	for _, earlier := range l.names {
-		if string(earlier) == string(l.name) {
-			return true
-		}
-	}
-	l.names = append(l.names, l.name)
-	if len(l.names) == manyNames {
-		l.repeats = make(map[string]struct{}, 2*manyNames)
-		for _, name := range l.names {
-			l.repeats[string(name)] = struct{}{}
-		}
-	}
-	return false
 }
 
 // value reads the next value to its end and returns it as it stands.

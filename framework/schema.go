@@ -26,7 +26,7 @@ var arraysAreNotNull = sync.OnceFunc(func() { huma.DefaultArrayNullable = false 
 
 func newSchemas() *schemas {
 	arraysAreNotNull()
-	return &schemas{registry: huma.NewMapRegistry(schemaPrefix, schemaName), nodes: map[string]*node{}}
+	return &schemas{registry: newSchemaRegistry(), nodes: map[string]*node{}}
 }
 
 // schemaName qualifies a type by its package, so that two parts may both have a type Alert.

@@ -73,18 +73,32 @@ func fillEnum(n *node, schema *huma.Schema) error {
 	if len(values) == 0 {
 		return nil
 	}
-	n.enum = map[string]struct{}{}
+	n.enum = &enumRules{texts: map[string]struct{}{}, others: map[string]struct{}{}}
 	for _, value := range values {
-		encoded, err := json.Marshal(value)
-		if err != nil {
+		if err := n.enum.add(value); err != nil {
 			return fmt.Errorf("enum: %w", err)
 		}
-		key, ok := canonicalKey(encoded)
-		if !ok {
-			return fmt.Errorf("enum: %s cannot be compared", encoded)
-		}
-		n.enum[key] = struct{}{}
 	}
+	return nil
+}
+
+func (e *enumRules) add(value any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	s := scanner{document: encoded}
+	if s.kind() == isString {
+		text, _ := s.string()
+		e.texts[string(text)] = struct{}{}
+		return nil
+	}
+	s.value()
+	key, ok := s.canonical(0)
+	if !ok {
+		return fmt.Errorf("%s cannot be compared", encoded)
+	}
+	e.others[string(key)] = struct{}{}
 	return nil
 }
 
@@ -119,13 +133,7 @@ func fillNumber(n *node, schema *huma.Schema) error {
 	if n.kinds&isNumber == 0 {
 		return nil
 	}
-	n.integer = schema.Type == huma.TypeInteger
-	switch {
-	case n.integer && schema.Format == "int32":
-		n.bits = 32
-	case n.integer:
-		n.bits = 64
-	}
+	n.integer, n.unsigned = schema.Type == huma.TypeInteger, schema.Format == "uint64"
 	if schema.MultipleOf != nil && *schema.MultipleOf <= 0 {
 		return errors.New("multipleOf must be above 0")
 	}
@@ -133,7 +141,7 @@ func fillNumber(n *node, schema *huma.Schema) error {
 		boundOf(schema.Minimum), boundOf(schema.ExclusiveMinimum), boundOf(schema.Maximum),
 		boundOf(schema.ExclusiveMaximum), boundOf(schema.MultipleOf),
 	}
-	if rules != (numberRules{}) {
+	if rules != (numberRules{}) || schema.Type == huma.TypeNumber { // whose one rule is to fit 64 bits
 		n.num = &rules
 	}
 	return nil

@@ -80,7 +80,7 @@ func rangeOf(t reflect.Type) (least, most float64) {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return 0, math.Ldexp(1, t.Bits()) - 1
 	case reflect.Float32:
-		return -math.MaxFloat32, math.MaxFloat32
+		return -maxSingle, maxSingle
 	default:
 		return math.Inf(-1), math.Inf(1)
 	}

@@ -70,12 +70,12 @@ func byGin(log *slog.Logger) (http.Handler, error) {
 	engine := newGin(log)
 	engine.POST(path, func(c *gin.Context) {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
-		var alert Alert
+		var alert BoundAlert
 		if err := c.ShouldBindJSON(&alert); err != nil {
 			c.JSON(http.StatusUnprocessableEntity, gin.H{"error": "the alert breaks a rule"})
 			return
 		}
-		c.JSON(http.StatusOK, accept(&alert))
+		c.JSON(http.StatusOK, accept((*Alert)(&alert)))
 	})
 	return engine, nil
 }

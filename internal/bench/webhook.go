@@ -9,19 +9,34 @@ import (
 )
 
 // Alert is the webhook that all contestants take. Its eleven fields are under the same rules for all: by the tags of
-// the schema for the funnel and Huma, by the tag binding for gin, and by validate for the one by hand.
+// the schema for the funnel and Huma, by those of BoundAlert for gin, and by validate for the one by hand.
 type Alert struct {
-	ID        string    `json:"id" format:"uuid" binding:"required,uuid"`
-	Title     string    `json:"title" minLength:"1" maxLength:"200" binding:"required,min=1,max=200"`
-	Severity  string    `json:"severity" enum:"low,medium,high,critical" binding:"required,oneof=low medium high critical"`
+	ID        string    `json:"id" format:"uuid"`
+	Title     string    `json:"title" minLength:"1" maxLength:"200"`
+	Severity  string    `json:"severity" enum:"low,medium,high,critical"`
+	CreatedAt time.Time `json:"created_at"`
+	RiskScore int       `json:"risk_score" minimum:"0" maximum:"100"`
+	Host      string    `json:"host" minLength:"1" maxLength:"253"`
+	User      string    `json:"user" format:"email"`
+	SourceIP  string    `json:"source_ip" format:"ipv4"`
+	SHA256    string    `json:"sha256" minLength:"64" maxLength:"64"`
+	Link      string    `json:"link" format:"uri"`
+	Evidence  []string  `json:"evidence" minItems:"1" maxItems:"20"`
+}
+
+// BoundAlert is an Alert with the tags of gin's validator.
+type BoundAlert struct {
+	ID        string    `json:"id" binding:"required,uuid"`
+	Title     string    `json:"title" binding:"required,min=1,max=200"`
+	Severity  string    `json:"severity" binding:"required,oneof=low medium high critical"`
 	CreatedAt time.Time `json:"created_at" binding:"required"`
-	RiskScore int       `json:"risk_score" minimum:"0" maximum:"100" binding:"min=0,max=100"`
-	Host      string    `json:"host" minLength:"1" maxLength:"253" binding:"required,min=1,max=253"`
-	User      string    `json:"user" format:"email" binding:"required,email"`
-	SourceIP  string    `json:"source_ip" format:"ipv4" binding:"required,ipv4"`
-	SHA256    string    `json:"sha256" minLength:"64" maxLength:"64" binding:"required,len=64"`
-	Link      string    `json:"link" format:"uri" binding:"required,uri"`
-	Evidence  []string  `json:"evidence" minItems:"1" maxItems:"20" binding:"required,min=1,max=20"`
+	RiskScore int       `json:"risk_score" binding:"min=0,max=100"`
+	Host      string    `json:"host" binding:"required,min=1,max=253"`
+	User      string    `json:"user" binding:"required,email"`
+	SourceIP  string    `json:"source_ip" binding:"required,ipv4"`
+	SHA256    string    `json:"sha256" binding:"required,len=64"`
+	Link      string    `json:"link" binding:"required,uri"`
+	Evidence  []string  `json:"evidence" binding:"required,min=1,max=20"`
 }
 
 // Receipt is the answer of all contestants. Only the funnel checks it against its rules.
