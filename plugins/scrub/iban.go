@@ -22,8 +22,13 @@ func iban(text []byte, at int) int {
 	}
 	var written [maxIBAN]byte
 	for n := range length {
+		if n > 0 {
+			at += unseen(text[at:])
+		}
 		if n > 0 && n%4 == 0 {
-			at += separator(text[at:])
+			_, length := separator(text[at:])
+			at += length
+			at += unseen(text[at:])
 		}
 		if at >= len(text) || !isWord(text[at]) {
 			return 0
@@ -60,6 +65,19 @@ func insideWord(text []byte, at int) bool {
 	default:
 		return true
 	}
+}
+
+// mayHoldAccount reports whether a country's letters stand before two digits somewhere.
+func mayHoldAccount(text []byte) bool {
+	for at := 2; at < len(text); at++ {
+		if !isDigit(text[at]) || !isLetter(text[at-1]) || !isLetter(text[at-2]) {
+			continue
+		}
+		if at+1 < len(text) && isDigit(text[at+1]) && ibanLength(upper(text[at-2]), upper(text[at-1])) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // remainder takes letters for the numbers 10 to 35 and the whole for one number, which is 1 modulo 97 (ISO 7064).

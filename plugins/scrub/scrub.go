@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"funnelweb/framework"
 )
@@ -21,13 +22,13 @@ type Config struct {
 	// Cards takes out payment card numbers: 13 to 19 digits, in one piece or in groups, that begin as an issuer's
 	// numbers do and whose check digit is right. [card] takes their place.
 	Cards bool `yaml:"cards"`
-	// SSN takes out US social security numbers written in groups, such as 078-05-1120, unless they were never given
-	// out. [ssn] takes their place.
+	// SSN takes out US social security numbers written in groups, such as 078-05-1120, or behind their name, unless they
+	// were never given out. [ssn] takes their place.
 	SSN bool `yaml:"ssn"`
 	// IBAN takes out international bank account numbers whose check digits are right. [iban] takes their place.
 	IBAN bool `yaml:"iban"`
-	// Keys takes out keys and tokens that are known by their form, of AWS, GitHub, Slack, Atlassian, Google, Stripe and
-	// Splunk, JSON Web Tokens and private keys. [aws_key] and the like take their place.
+	// Keys takes out keys and tokens that are known by their form (the README lists them), JSON Web Tokens, private keys,
+	// passwords in addresses and what is sent in the header Authorization. [aws_key] and the like take their place.
 	Keys bool `yaml:"keys"`
 	// Patterns are applied after those, in their order.
 	Patterns []Pattern `yaml:"patterns"`
@@ -55,6 +56,7 @@ type rules struct {
 	cards, ssn, iban, keys bool
 
 	patterns []pattern
+	readers  *sync.Pool // of *reader
 }
 
 type pattern struct {
@@ -63,12 +65,19 @@ type pattern struct {
 	replacement []byte
 }
 
-// counts says how often something was taken out, by name.
+// counts says how often something was taken out, by name. It is nil while that is nothing.
 type counts map[string]int
+
+func (c *counts) add(name string) {
+	if *c == nil {
+		*c = counts{}
+	}
+	(*c)[name]++
+}
 
 // New compiles the patterns.
 func New(c Config, d framework.Deps) (*Plugin, error) {
-	p := &Plugin{log: d.Log, rules: rules{cards: c.Cards, ssn: c.SSN, iban: c.IBAN, keys: c.Keys}}
+	p := &Plugin{log: d.Log, rules: rules{cards: c.Cards, ssn: c.SSN, iban: c.IBAN, keys: c.Keys, readers: newReaders()}}
 	if !c.Cards && !c.SSN && !c.IBAN && !c.Keys && len(c.Patterns) == 0 {
 		return nil, errors.New("nothing to take out: say cards: true, ssn: true, iban: true, keys: true or patterns")
 	}
@@ -128,15 +137,15 @@ func (p *Plugin) After(ctx context.Context, r *framework.Request, response *fram
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return errEncoded
 	}
-	found := counts{}
+	var found counts
 	if isJSON(response.Header.Get("Content-Type")) {
-		body, err := p.json(response.Body, found)
+		body, err := p.json(response.Body, &found)
 		if err != nil {
 			return err
 		}
 		response.Body = body
 	} else {
-		response.Body, _ = p.text(response.Body, found)
+		response.Body, _ = p.text(response.Body, &found)
 	}
 	if len(found) > 0 {
 		p.log.LogAttrs(ctx, slog.LevelDebug, "answer scrubbed", slog.String("request_id", r.ID), slog.Any("taken_out", found))
@@ -145,6 +154,9 @@ func (p *Plugin) After(ctx context.Context, r *framework.Request, response *fram
 }
 
 func isJSON(contentType string) bool {
+	if contentType == "application/json" || contentType == framework.ProblemType { // what the funnel says
+		return true
+	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	return err == nil && (mediaType == "application/json" || strings.HasSuffix(mediaType, "+json"))
 }

@@ -26,7 +26,11 @@ func letters(n int) string { return strings.Repeat("aB3dE5gH", n/8+1)[:n] }
 // tokens are examples of every form, by what takes their place.
 func tokens() map[string][]string {
 	return map[string][]string{
-		"aws_key":         {awsKey, "ASIA" + strings.ToUpper(letters(16))},
+		"aws_key":         {awsKey, "ASIA" + strings.ToUpper(letters(16)), "ABIA" + strings.ToUpper(letters(16))},
+		"gitlab_token":    {"glpat-" + letters(20), "gldt-" + letters(20), "glrt-t1_" + letters(20), "glptt-" + letters(40), "glagent-" + letters(50), "gloas-" + letters(64)},
+		"npm_token":       {"npm_" + letters(36)},
+		"pypi_token":      {"pypi-AgEIcHlwaS5vcmc" + letters(120)},
+		"age_key":         {"AGE-SECRET-KEY-1" + strings.ToUpper(letters(58))},
 		"github_token":    {"ghp_" + letters(36), "gho_" + letters(36), "ghu_" + letters(36), "ghs_" + letters(36), "ghr_" + letters(76), "github_pat_" + letters(22) + "_" + letters(59)},
 		"slack_token":     {"xoxb-" + letters(12) + "-" + letters(12), "xoxa-2-" + letters(12), "xoxc-" + letters(12), "xoxd-" + letters(12), "xoxe-1-" + letters(12), "xoxo-" + letters(12), "xoxp-" + letters(40), "xoxr-" + letters(12), "xoxs-" + letters(12), "xapp-1-" + letters(60)},
 		"atlassian_token": {"ATATT3xFfGF0" + letters(170) + "=" + letters(8), "ATCTT3xFfGN0" + letters(170)},
@@ -35,6 +39,15 @@ func tokens() map[string][]string {
 		"splunk_token":    {"Splunk " + uuid},
 		"jwt":             {someJWT, someJWT[:strings.LastIndex(someJWT, ".")+1], "eyJhbGciOiJSU0EtT0FFUCJ9.aa.bb.cc.dd"},
 		"private_key":     {pem, strings.ReplaceAll(pem, "RSA ", ""), strings.ReplaceAll(pem, "RSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK"), strings.ReplaceAll(pem, "RSA", "ENCRYPTED")},
+	}
+}
+
+// lone are examples of the forms that could end a word, so that one glued to a word is none.
+func lone() map[string][]string {
+	return map[string][]string{
+		"ai_key":       {"sk-" + letters(48), "sk-proj-" + letters(60) + "_" + letters(60), "sk-ant-api03-" + letters(93) + "-" + letters(8), "sk-svcacct-" + letters(60), "sk-or-v1-" + letters(64), "sk-44d88612fea8a8f36de82e1278abb02f"},
+		"vault_token":  {"hvs." + letters(90)},
+		"sendgrid_key": {"SG." + letters(22) + "." + letters(43)},
 	}
 }
 
@@ -55,7 +68,28 @@ func TestKeysOfEveryForm(t *testing.T) {
 			)
 		}
 	}
+	for name, all := range lone() {
+		for _, token := range all {
+			mark := "[" + name + "]"
+			examples = append(examples,
+				example{token + " alone", token, mark},
+				example{token + " in a sentence", "It is " + token + ", said she.", "It is " + mark + ", said she."},
+				example{token + " in JSON inside a text", `{\"a\":\"x\n` + token + `\"}`, `{\"a\":\"x\n` + mark + `\"}`},
+				example{token + " encoded for a URL", "?a%3d" + token + "%22", "?a%3d" + mark + "%22"},
+				example{token + " glued to a word", "ri" + token, "ri" + token},
+				example{token + " without digits", strings.Map(undigited, token), strings.Map(undigited, token)},
+				example{token + " cut off", token[:19], token[:19]},
+			)
+		}
+	}
 	check(t, keysOnly(), "text/plain", examples)
+}
+
+func undigited(r rune) rune {
+	if '0' <= r && r <= '9' {
+		return 'x'
+	}
+	return r
 }
 
 func TestKeysInText(t *testing.T) {
@@ -137,7 +171,9 @@ func TestLogTellsCountsOfKeysAndAccounts(t *testing.T) {
 func hostile() []string {
 	return []string{
 		"eyJ", "eyJhbGciOiJIUzI1NiJ9.", "AKIA", "-----BEGIN ", "-----BEGIN PRIVATE KEY----", "DE89 3704 ", "DE89", "secret_key=",
-		"secret_key=" + awsSecret[1:] + " ", "xoxb-", "AIza", "Splunk ", "4111-", "github_pat_", "a.", "550e8400-",
+		"secret_key=" + awsSecret[1:] + " ", "secretkey=", "sk-", "-sk-a", "sig=", "&sig=a", "bearer ", "bearer+", "Bearer aaaaaaaaaaaaaaaaaaaaaaaa+", "basic ", "basic+", "Basic YWJjZGVmZ2g", "authorization: ",
+		"authorization: bearer ", "Authorization: token a", "://", "a://b:", "a://b@", "a://b:c@", "hooks.slack.com/services/", "SG.", " SG.a.", "hvs.", "AccountKey=", "%22", "%2", "\\n4111", "ssn ",
+		"4111\u200b", "\u200b", "４", "4.", "4/", "4_", "S-1-", "S-1-5-", "xoxb-", "AIza", "Splunk ", "4111-", "github_pat_", "a.", "550e8400-",
 	}
 }
 
@@ -156,7 +192,7 @@ func BenchmarkHostileText(b *testing.B) {
 	for _, piece := range hostile() {
 		for _, size := range []int{10_000, 1_000_000} { // as fast a byte in the long one as in the short one
 			body := strings.Repeat(piece, size/len(piece))
-			b.Run(strings.Fields(piece)[0]+" "+strconv.Itoa(size), func(b *testing.B) {
+			b.Run(strconv.Quote(piece)+" "+strconv.Itoa(size), func(b *testing.B) {
 				b.SetBytes(int64(len(body)))
 				for b.Loop() {
 					if _, err := scrubbed(b, p, "text/plain", body); err != nil {
