@@ -1,16 +1,22 @@
 package app_test
 
 import (
+	"compress/gzip"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +38,13 @@ type careless struct {
 func (c careless) spill(way string, deps framework.Deps) error {
 	dsn := "postgres://app:" + c.Secret.Reveal() + "@db.lab.example/evidence"
 	deps.Log.Error("cannot connect", "dsn", dsn)
+	request, err := http.NewRequest(http.MethodGet, "https://app:"+c.Secret.Reveal()+"@db.lab.example/?key="+url.QueryEscape(c.Secret.Reveal()), nil)
+	if err != nil {
+		return err
+	}
+	request.SetBasicAuth("app", c.Secret.Reveal())
+	request.AddCookie(&http.Cookie{Name: "session", Value: c.Secret.Reveal()})
+	deps.Log.Error("what was sent", "url", request.URL, "headers", request.Header, "digest", fmt.Sprintf("%x %X", c.Secret.Reveal(), c.Secret.Reveal()))
 	switch way {
 	case "panic":
 		panic("no connection to " + dsn)
@@ -43,6 +56,10 @@ func (c careless) spill(way string, deps framework.Deps) error {
 		return problem
 	case "url":
 		return &url.Error{Op: "Get", URL: "https://api.lab.example/?key=" + url.QueryEscape(c.Secret.Reveal()), Err: context.DeadlineExceeded}
+	case "userinfo":
+		return &url.Error{Op: "Get", URL: request.URL.String(), Err: context.DeadlineExceeded}
+	case "headers":
+		return fmt.Errorf("the service refuses %v", request.Header)
 	case "service":
 		return &framework.ServiceError{Service: "database", Op: "connect", Reason: "it is down", Err: errors.New(dsn)}
 	default:
@@ -50,7 +67,7 @@ func (c careless) spill(way string, deps framework.Deps) error {
 	}
 }
 
-var ways = []string{"error", "panic", "panic-error", "problem", "url", "service", "answer", "number"}
+var ways = []string{"error", "panic", "panic-error", "problem", "url", "userinfo", "headers", "service", "answer", headerCanary}
 
 // spilled is an answer that breaks its own schema.
 type spilled struct {
@@ -113,6 +130,7 @@ func registerCareless(r *framework.Registry) {
 const (
 	carelessCanary = "canary-careless-81f0a3c2"
 	headerCanary   = "canary-header-4c7d19e6"
+	tracesCanary   = "canary-traces-0be4d7a1"
 )
 
 // masked is a running server beside a sandbox whose services repeat the credentials that they are sent.
@@ -122,7 +140,29 @@ type masked struct {
 	log        frameworktest.Log
 	secrets    map[string]string // that must be seen nowhere, by name
 	answers    []string
+	traces     collector
 	drain      func() error
+}
+
+// collector takes traces, and answers every second time with the credential that it was sent.
+type collector struct {
+	mutex sync.Mutex
+	taken []string
+}
+
+// ServeHTTP implements http.Handler.
+func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	body := io.Reader(r.Body)
+	if unzipped, err := gzip.NewReader(r.Body); err == nil && r.Header.Get("Content-Encoding") == "gzip" {
+		body = unzipped
+	}
+	text, _ := io.ReadAll(body)
+	c.taken = append(c.taken, string(text))
+	if len(c.taken)%2 == 0 {
+		http.Error(w, "not with "+r.Header.Get("Authorization"), http.StatusForbidden)
+	}
 }
 
 func startMasked(t *testing.T) *masked {
@@ -137,6 +177,10 @@ func startMasked(t *testing.T) *masked {
 			t.Error(err)
 		}
 	})
+	traces := httptest.NewServer(&m.traces)
+	t.Cleanup(traces.Close)
+	t.Setenv("TRACES_VALUE", tracesCanary)
+	m.secrets["traces"] = tracesCanary
 	access := t.TempDir()
 	if err := m.WriteAccess(access); err != nil {
 		t.Fatal(err)
@@ -154,8 +198,11 @@ func startMasked(t *testing.T) *masked {
 		"http://127.0.0.1:8081", m.Jira.URL(), "http://127.0.0.1:8082/api/v3", m.VirusTotal.URL(),
 		"http://127.0.0.1:8083/api/v1", m.ThreatStack.URL(), "ldaps://127.0.0.1:8636", m.Directory.URL(),
 		"retry_first: 500ms", "retry_first: 50ms", "\nendpoints:\n", `
+traces: {endpoint: "`+traces.URL+`", header: Authorization, value: "env:TRACES_VALUE"}
 endpoints:
   - {use: careless, public: true, with: {path: /careless, secret: "env:CARELESS_SECRET"}}
+  - {use: careless, with: {path: /inpath, secret: "env:CARELESS_SECRET"}, before: [{token: {in: path, secrets: ["env:CARELESS_SECRET"]}}]}
+  - {use: careless, with: {path: /bybasic, secret: "env:CARELESS_SECRET"}, before: [{basic: {users: [{name: app, password: "env:CARELESS_SECRET"}]}}]}
   - {use: careless, public: true, with: {path: /before, secret: "env:CARELESS_SECRET"}, before: [{careless: {times: before, secret: "env:CARELESS_SECRET"}}]}
   - {use: careless, public: true, with: {path: /after, secret: "env:CARELESS_SECRET"}, after: [{careless: {times: after, secret: "env:CARELESS_SECRET"}}]}
 `,
@@ -231,7 +278,26 @@ func TestNoSecretIsSeenAnywhereWhateverFails(t *testing.T) {
 		}
 	}
 	splunk := "/api/v1/splunk/alert?token="
+	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("app:"+carelessCanary))
+	for _, way := range ways { // callers who prove who they are, and whose proof must not be seen either
+		for path, authorization := range map[string]string{"/inpath/" + way + "/" + carelessCanary: "", "/bybasic/" + way: basic} {
+			if status, body := m.call(t, http.MethodGet, path, authorization, ""); status < 400 || status == http.StatusUnauthorized {
+				t.Errorf("%s: %d %s", path, status, body)
+			}
+		}
+	}
 	for _, refused := range [][4]string{
+		{http.MethodGet, "/inpath/error/" + headerCanary, "", ""},
+		{http.MethodGet, "/inpath/error/" + carelessCanary + "/" + headerCanary, "", ""},
+		{http.MethodGet, "/bybasic/error", "Basic " + base64.StdEncoding.EncodeToString([]byte("app:"+headerCanary)), ""},
+		{http.MethodGet, "/bybasic/error", "Basic " + base64.StdEncoding.EncodeToString([]byte(headerCanary+":x")), ""},
+		{http.MethodGet, "/api/v1/events/" + headerCanary, "Bearer " + goodToken, ""},
+		{http.MethodGet, "/api/v1/deadletters/" + headerCanary, "Bearer " + goodToken, ""},
+		{http.MethodPost, "/api/v1/deadletters/" + headerCanary + "/replay", "Bearer " + goodToken, ""},
+		{http.MethodGet, "/api/v1/s3/alert/" + headerCanary, "Bearer " + m.secrets["archive-token"], ""},
+		{http.MethodGet, "/api/v1/events?limit=" + headerCanary + "&" + headerCanary + "=1", "Bearer " + goodToken, ""},
+		{http.MethodGet, "/docs/" + headerCanary, "", ""},
+		{headerCanary, "/status", "", ""},
 		{http.MethodPost, splunk + headerCanary, "", smallAlert},
 		{http.MethodPost, splunk + m.secrets["splunk-token"] + "&token=" + headerCanary, "", smallAlert},
 		{http.MethodPost, splunk + m.secrets["splunk-token"], "", `{"sid":"` + headerCanary},
@@ -248,6 +314,8 @@ func TestNoSecretIsSeenAnywhereWhateverFails(t *testing.T) {
 			t.Errorf("%s %s: %d %s", refused[0], refused[1], status, body)
 		}
 	}
+
+	m.rawCalls(t)
 
 	// The whole loop, with services that repeat their credentials until they have run out of ways.
 	if status, body := m.call(t, http.MethodPost, splunk+m.secrets["splunk-token"], "", loopAlert); status != http.StatusAccepted {
@@ -284,6 +352,26 @@ func TestNoSecretIsSeenAnywhereWhateverFails(t *testing.T) {
 	m.checkAll(t)
 }
 
+// rawCalls are calls that net/http's client would not make: with a password in the address, and such that no handler gets.
+func (m *masked) rawCalls(t *testing.T) {
+	t.Helper()
+	for _, head := range []string{
+		"GET http://" + headerCanary + ":" + headerCanary + "@a/nowhere HTTP/1.1\r\nHost: a\r\n",
+		"CONNECT " + headerCanary + ":443 HTTP/1.1\r\nHost: " + headerCanary + "\r\n",
+		"GET /status HTTP/1.1\r\nHost: a\r\nExpect: " + headerCanary + "\r\n",
+		"GET /status HTTP/1.1\r\nHost: a\r\n" + headerCanary + "\r\n",
+		"GET /status HTTP/9.9 " + headerCanary + "\r\nHost: a\r\n",
+		"POST /status HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + headerCanary + "\r\n",
+		"GET /status HTTP/1.1\r\nHost: a\r\nCookie: a=" + headerCanary + "\r\nX-A: " + strings.Repeat(headerCanary, 2000) + "\r\n",
+	} {
+		response, body := say(t, dial(t, m.base, nil), head+"Cookie: session="+headerCanary+"\r\n\r\n")
+		if response.StatusCode < 400 {
+			t.Errorf("%.80q: %d", head, response.StatusCode)
+		}
+		m.answers = append(m.answers, fmt.Sprint(response.Header), body)
+	}
+}
+
 const loopAlert = `{"sid":"masking-1","search_name":"Malware found on host","app":"search","owner":"admin",` +
 	`"result":{"user":"jdoe","dest":"WS-042","md5":"44d88612fea8a8f36de82e1278abb02f"}}`
 
@@ -317,7 +405,10 @@ func (m *masked) await(t *testing.T) {
 // checkAll looks for every secret in what came out: answers, the log, the ticket and its comments, and every file.
 func (m *masked) checkAll(t *testing.T) {
 	t.Helper()
-	seen := map[string]string{"answers": strings.Join(m.answers, "\n"), "the log": m.log.String()}
+	seen := map[string]string{"answers": strings.Join(m.answers, "\n"), "the log": m.log.String(), "traces": strings.Join(m.traces.taken, "\n")}
+	if !strings.Contains(seen["traces"], "/api/v1/splunk/alert") || !strings.Contains(seen["answers"], "funnelweb_") {
+		t.Error("no traces or no metrics were looked at")
+	}
 	for _, issue := range m.Jira.Issues() {
 		seen["ticket "+issue.Key] = fmt.Sprintf("%+v", issue)
 		for _, comment := range m.Jira.Comments(issue.Key) {
@@ -342,7 +433,7 @@ func (m *masked) checkAll(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"cannot connect", "panic", "[secret]"} {
+	for _, must := range []string{"cannot connect", "panic", "[secret]", "Basic [secret]", "https://[secret]@db.lab.example/?key=[secret]", "session=[secret]"} {
 		if !strings.Contains(seen["the log"], must) {
 			t.Errorf("the log does not hold %q: nothing was tried", must)
 		}
@@ -357,4 +448,37 @@ func around(text, secret string) string {
 		}
 	}
 	return "(encoded)"
+}
+
+// TestNoMistakeQuotesASecretThatIsWrittenInPlace puts a canary wherever the example has a reference.
+func TestNoMistakeQuotesASecretThatIsWrittenInPlace(t *testing.T) {
+	text, err := os.ReadFile("../../configs/example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference := regexp.MustCompile(`env:\w+`)
+	places := len(reference.FindAll(text, -1))
+	got := mistakes(t, reference.ReplaceAllString(string(text), headerCanary))
+	frameworktest.LeaksNoSecret(t, headerCanary, got...)
+	told := 0
+	for _, mistake := range got {
+		if strings.Contains(mistake, "a secret is written as env:NAME or file:/path") {
+			told++
+		}
+	}
+	if told == 0 || places == 0 {
+		t.Errorf("%d of %d places are mistakes: %q", told, places, got)
+	}
+	for _, wrong := range []string{
+		"listen: " + headerCanary, "server: {trusted_proxies: [" + headerCanary + "]}", "engine: " + headerCanary, "jira: {url: \"https://u:" + headerCanary + "@%zz\"}",
+		"jira: {url: \"http://u:" + headerCanary + "@jira.example.com\", user: a, token: env:PATH}", "jira: {flavor: " + headerCanary + "}", "endpoints: [" + headerCanary + "]",
+		"endpoints: [{use: splunk, before: [{token: {secrets: " + headerCanary + "}}]}]", "archive: {s3: {endpoint: \"https://u:" + headerCanary + "@%zz\", bucket: b}}",
+		"enrichers: {activedirectory: {url: \"ldaps://u:" + headerCanary + "@x\", password: " + headerCanary + "}}",
+	} {
+		got := mistakes(t, wrong+"\n")
+		if len(got) == 0 {
+			t.Errorf("%q has no mistake", wrong)
+		}
+		frameworktest.LeaksNoSecret(t, headerCanary, got...)
+	}
 }
