@@ -52,6 +52,7 @@ func Defaults() Config { return Config{} }
 // Plugin checks signatures over the raw body. It is a framework.Authenticator.
 type Plugin struct {
 	secrets   []framework.Secret
+	names     []string // who calls with which of them
 	hash      func() hash.Hash
 	text      template
 	read      reader
@@ -94,6 +95,9 @@ func newPlugin(c Config, d framework.Deps, seen *memory) (*Plugin, error) {
 		seen.widen(2 * c.Tolerance)
 		p.seen = seen
 	}
+	for i := range c.Secrets {
+		p.names = append(p.names, fmt.Sprintf("hmac:%d", i+1))
+	}
 	p.malformed = p.refusal(errors.New("no signature of the agreed form"))
 	p.mismatch = p.refusal(errors.New("the signature is by none of the secrets, or of another text"))
 	return p, checkSecrets(c.Secrets)
@@ -128,7 +132,7 @@ func (p *Plugin) Before(ctx context.Context, r *framework.Request) error {
 	if matched == 0 {
 		return p.mismatch
 	}
-	r.Identify(fmt.Sprintf("hmac:%d", matched))
+	r.Identify(p.names[matched-1])
 	if p.tolerance == 0 {
 		return nil
 	}

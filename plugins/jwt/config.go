@@ -159,7 +159,7 @@ func newKeyring(c Config, d framework.Deps) (keyring, error) {
 		if err != nil {
 			return k, fmt.Errorf("issuers: the address for %s: %w", issuer, err)
 		}
-		k.sources[issuer] = newSource(address.String(), c.algorithms(), d)
+		k.sources[issuer] = newSource(address, c.algorithms(), d)
 	}
 	return k, nil
 }

@@ -53,6 +53,7 @@ func (k keyring) key(ctx context.Context, issuer string, h header) (any, error) 
 // is nothing to be stopped.
 type source struct {
 	address    string
+	shown      string // the address without its query, which may hold a key
 	algorithms []string
 	client     *http.Client
 	now        func() time.Time
@@ -67,10 +68,10 @@ type source struct {
 	fetch   chan struct{} // closed when the fetch under way ends; nil when there is none
 }
 
-func newSource(address string, algorithms []string, d framework.Deps) *source {
+func newSource(address *url.URL, algorithms []string, d framework.Deps) *source {
 	client := *d.HTTP
 	client.CheckRedirect = noRedirect
-	return &source{address: address, algorithms: algorithms, client: &client, now: d.Now, log: d.Log, timeout: fetchTimeout}
+	return &source{address: address.String(), shown: address.Scheme + "://" + address.Host + address.Path, algorithms: algorithms, client: &client, now: d.Now, log: d.Log, timeout: fetchTimeout}
 }
 
 // key finds a key. Keys that are not fresh, and one that is not known, make it ask the issuer, but no more often than
@@ -145,7 +146,7 @@ func (s *source) refresh(ctx context.Context) {
 	}()
 	keys, err := s.get(ctx)
 	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "keys for tokens could not be fetched", slog.String("address", s.address), slog.String("err", err.Error()))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "keys for tokens could not be fetched", slog.String("address", s.shown), slog.String("err", err.Error()))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,8 +61,26 @@ func newServer(t *testing.T, handler http.HandlerFunc) *server {
 	t.Cleanup(listening.Close)
 	deps := frameworktest.Deps(t)
 	deps.Now, deps.Log = s.clock.Now, s.log.Logger()
-	s.source = newSource(listening.URL, []string{"RS256", "ES256"}, deps)
+	address, err := url.Parse(listening.URL + "/keys?code=" + canary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.source = newSource(address, []string{"RS256", "ES256"}, deps)
 	return s
+}
+
+// canary is in the query of every address: some issuers want a key there.
+const canary = "canary-code-0123456789"
+
+func TestLogTellsTheAddressWithoutWhatIsSecretInIt(t *testing.T) {
+	s := newServer(t, down)
+	s.expect(t, "a", "unavailable for 10 s", 1)
+	listening, _, _ := strings.Cut(s.address, "?")
+	if !strings.Contains(s.log.String(), "address="+listening) {
+		t.Errorf("the log does not say who was asked: %s", s.log.String())
+	}
+	_, err := s.key(t.Context(), keyID{"a", "ES256"})
+	frameworktest.LeaksNoSecret(t, canary, s.log.String(), fmt.Sprint(err), fmt.Sprintf("%+v", err))
 }
 
 func (s *server) handle(handler http.HandlerFunc) { s.handler.Store(&handler) }
