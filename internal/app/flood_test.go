@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -259,6 +260,22 @@ func TestMoreIdleConnectionsThanTheBoundKeepNobodyOut(t *testing.T) {
 		}
 		s.honest(t, 50)
 		s.client.CloseIdleConnections()
+	}
+}
+
+// TestTheDocumentTellsTheBoundsOfThisTest keeps docs/limits.md from promising more than is held.
+func TestTheDocumentTellsTheBoundsOfThisTest(t *testing.T) {
+	text, err := os.ReadFile("../../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sentence, times := range map[string]int{
+		fmt.Sprintf("| %d KiB each |", mostPerConnection>>10): 3, fmt.Sprintf("| %d MiB |", mostForFlood>>20): 1,
+		"opens 10,000 connections;": 1, "opens 1,000 connections with TLS": 1, "sends 2,000 forged webhooks of 64 KiB": 1, "2,000 times promises a body of 1 MB": 1,
+	} {
+		if got := strings.Count(string(text), sentence); got != times {
+			t.Errorf("docs/limits.md says %q %d times, want %d", sentence, got, times)
+		}
 	}
 }
 
