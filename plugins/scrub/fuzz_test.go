@@ -104,7 +104,7 @@ func FuzzJSON(f *testing.F) {
 		`{"a":"4111 1111 1111 1111","b":[4111111111111111,4.111111111111111e15,"\u0034111111111111111"],"4111111111111111":null}`,
 		`"078-05-1120"`, `[{"a":{"b":"\ud83d\ude00 078\u002d05\u002d1120"}}]`, `{"a":1,"a":"378282246310005"}`, `[-0,1e400,0.1e-400]`, ` "" `,
 		`{"Authorization"     :     "token abcdefg1","ssn":"078051120","secretkey"      : "` + awsSecret + `"}`, `["sk-` + letters(20) + `","https://a:b@c","Bearer ` + letters(16) + `"]`,
-		`["４１１１ 1111\u200b1111/1111","4111.1111.1111.1111","%224111111111111111","` + german + `"]`,
+		`[4111111111111111e15]`, `["４１１１ 1111\u200b1111/1111","4111.1111.1111.1111","%224111111111111111","` + german + `"]`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -147,11 +147,15 @@ func shape(t *testing.T, document string) string {
 	return text.String()
 }
 
-// values are the strings and integers of a document.
+// values are the strings and numbers of a document. With an exponent the digits of a number are not what it is.
 func values(t *testing.T, document string) []string {
 	t.Helper()
 	var all []string
-	walk(t, document, func(_ jsontext.Kind, _, value string) { all = append(all, value) })
+	walk(t, document, func(kind jsontext.Kind, _, value string) {
+		if kind != '0' || !strings.ContainsAny(value, "eE") {
+			all = append(all, value)
+		}
+	})
 	return all
 }
 
