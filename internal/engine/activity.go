@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go/jetstream"
@@ -39,14 +38,14 @@ func (e *Engine) Event(ctx context.Context, id string) (framework.EventStatus, e
 	if err != nil {
 		return framework.EventStatus{}, err
 	}
-	runs, err := e.runsOf(ctx, event, message.Time)
+	runs, err := e.runsOf(ctx, event, message)
 	return framework.EventStatus{Event: event, Runs: runs}, err
 }
 
-func (e *Engine) runsOf(ctx context.Context, event framework.Event, stored time.Time) ([]framework.Run, error) {
+func (e *Engine) runsOf(ctx context.Context, event framework.Event, message *jetstream.RawStreamMsg) ([]framework.Run, error) {
 	names := []string{}
 	for _, queue := range e.configured() {
-		if queue.matches(event.Type) && !stored.Before(queue.created) {
+		if queue.matches(event.Type) && queue.concerns(message) {
 			names = append(names, queue.name)
 		}
 	}

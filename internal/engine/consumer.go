@@ -19,14 +19,14 @@ func (q *queue) open(ctx context.Context) error {
 	switch {
 	case err == nil: // where it began cannot be changed
 		old := found.CachedInfo().Config
-		config.DeliverPolicy, config.OptStartTime = old.DeliverPolicy, old.OptStartTime
+		config.DeliverPolicy, config.OptStartTime, config.OptStartSeq = old.DeliverPolicy, old.OptStartTime, old.OptStartSeq
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
 		return fmt.Errorf("find queue %s of source %s: %w", q.name, q.source, err)
 	}
 	if q.consumer, err = stream.CreateOrUpdateConsumer(ctx, config); err != nil {
 		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
 	}
-	q.created = q.consumer.CachedInfo().Created
+	q.created, q.first = q.consumer.CachedInfo().Created, config.OptStartSeq
 	if config.OptStartTime != nil { // it was lost once
 		q.created = *config.OptStartTime
 	}
@@ -87,6 +87,9 @@ func (q *queue) remake(ctx context.Context) error {
 	}
 	config, since := q.config(), q.created.UTC()
 	config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	if q.first > 0 {
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, q.first, nil
+	}
 	anew, err := stream.CreateConsumer(ctx, config)
 	if err != nil {
 		return fmt.Errorf("make queue %s: %w", q.name, err)

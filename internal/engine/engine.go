@@ -47,6 +47,7 @@ type Engine struct {
 	quota      *quota
 	answers    *answers
 	runs       *runs
+	copies     *bucket // nil without a cluster
 	damaged    damaged
 	probe      *probe
 
@@ -110,7 +111,7 @@ func (e *Engine) startShared(ctx context.Context) (err error) {
 }
 
 // startDir starts a store in the directory.
-func (e *Engine) startDir(context.Context) error {
+func (e *Engine) startDir(ctx context.Context) error {
 	dir, err := filepath.Abs(e.opts.Dir)
 	if err != nil {
 		return fmt.Errorf("find store directory %s: %w", e.opts.Dir, err)
@@ -122,12 +123,18 @@ func (e *Engine) startDir(context.Context) error {
 	if e.lock, err = lockDir(e.opts.Dir); err != nil {
 		return err
 	}
+	if err := e.checkCopied(); err != nil {
+		return err
+	}
 	free, err := diskFree(e.opts.Dir)
 	if err != nil {
 		return fmt.Errorf("read free space of %s: %w", e.opts.Dir, err)
 	}
 	e.opts.MaxStore = min(e.opts.MaxStore, free/2)
 	e.maxEvent = maxPayload - eventMargin
+	if err := e.emptied(); err != nil {
+		return err
+	}
 	e.embedded, e.conn, err = startEmbedded(e.opts)
 	if err != nil {
 		return err
@@ -135,6 +142,9 @@ func (e *Engine) startDir(context.Context) error {
 	e.js, err = jetstream.New(e.conn, jetstream.WithDefaultTimeout(storeTimeout), jetstream.WithPublishAsyncTimeout(storeTimeout))
 	if err != nil {
 		return fmt.Errorf("open jetstream: %w", err)
+	}
+	if err := e.recoverDamaged(ctx); err != nil {
+		return err
 	}
 	e.barrier, err = startBarrier(e.opts)
 	if err != nil {
@@ -178,7 +188,16 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	}
 	e.probe = &probe{engine: e, at: e.now().Add(-probeEvery)}
 	e.streams = streams{js: e.js, now: e.now, names: e.names, shared: e.shared(), replicas: e.replicas(), setup: e.setup()}
-	return e.streams.open(ctx, e.opts.Sources)
+	if err := e.streams.open(ctx, e.opts.Sources); err != nil {
+		return err
+	}
+	if !e.shared() {
+		return nil
+	}
+	if e.copies, err = e.openBucket(ctx, copyBucket, 0); err != nil {
+		return err
+	}
+	return e.checkCopy(ctx)
 }
 
 // Ledger returns the durable record of side effects.

@@ -33,6 +33,7 @@ type Options struct {
 
 	mendEvery time.Duration // how often a failed write is looked for; 5 s when 0, tests shorten it
 
+	copying   bool          // Copy reads or writes what no engine may work on
 	startWait time.Duration // for a cluster that starts at the same time; 30 s when 0, tests shorten it
 	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
 	syncStore func() error  // instead of the system's, for tests

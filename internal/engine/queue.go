@@ -21,6 +21,7 @@ type queue struct {
 
 	consumer jetstream.Consumer // the dispatcher's
 	created  time.Time          // events from before do not come to it
+	first    uint64             // nor events in front of this place, where it was copied from elsewhere
 	broken   bool               // the store does not answer the dispatcher
 }
 
@@ -29,6 +30,14 @@ const retryQueue = time.Second
 
 // matches reports whether events of a type come to this queue.
 func (q *queue) matches(eventType string) bool { return q.automation.On == eventType }
+
+// concerns reports whether a message came after the queue was made. One that was copied is younger than what it waits for.
+func (q *queue) concerns(message *jetstream.RawStreamMsg) bool {
+	if q.first > 0 {
+		return message.Sequence >= q.first
+	}
+	return !message.Time.Before(q.created)
+}
 
 // start takes events until taking ends and runs each in a goroutine of its own, under jobs, at most Workers at once.
 func (q *queue) start(taking, jobs context.Context) {

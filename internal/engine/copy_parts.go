@@ -1,0 +1,394 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// copyBatch is how many messages are on their way at once.
+const copyBatch = 256
+
+// each calls with every message of a stream from a place on.
+func each(ctx context.Context, stream jetstream.Stream, from uint64, call func(*jetstream.RawStreamMsg) error) error {
+	for next := max(1, from); ; {
+		message, err := stream.GetMsg(ctx, next, jetstream.WithGetMsgSubject(">"))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read message from %d on: %w", next, err)
+		}
+		if err := call(message); err != nil {
+			return err
+		}
+		next = message.Sequence + 1
+	}
+}
+
+// bucket copies the entries of a bucket. One that an earlier call copied is written again if it changed since.
+func (c *copier) bucket(ctx context.Context, name string) error {
+	stream, err := c.from.js.Stream(ctx, "KV_"+name)
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	target, err := c.to.js.Stream(ctx, "KV_"+c.to.names.stream(name))
+	if err != nil {
+		return fmt.Errorf("open in the cluster: %w", err)
+	}
+	there := &bucket{c.to.js, target, "$KV." + c.to.names.stream(name) + ".", c.to.patience()}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("count: %w", err)
+	}
+	row := CopyRow{Kind: "bucket", Name: name, From: info.State.Msgs}
+	done := uint64(0)
+	prefix := len("$KV." + name + ".")
+	err = each(ctx, stream, 0, func(entry *jetstream.RawStreamMsg) error {
+		changed, err := there.set(ctx, entry.Subject[prefix:], entry.Data, c.to)
+		if changed {
+			row.Copied++
+		}
+		done++
+		c.tell(CopyProgress{row.Kind, name, done, row.From})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.prove(ctx, row, target)
+}
+
+// set writes an entry whatever it was, and reports whether it was another.
+func (b *bucket) set(ctx context.Context, key string, value []byte, e *Engine) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
+	defer cancel()
+	if _, err := b.put(ctx, key, value, 0); !errors.Is(err, errMismatch) {
+		return err == nil, err
+	}
+	old, revision, err := b.get(ctx, key)
+	switch {
+	case err != nil && !errors.Is(err, errNoEntry):
+		return false, fmt.Errorf("read entry %s in the cluster: %w", key, err)
+	case err == nil && bytes.Equal(old, value):
+		return false, nil
+	}
+	if _, err := b.put(ctx, key, value, revision); err != nil {
+		return false, fmt.Errorf("write entry %s: %w", key, err)
+	}
+	return true, nil
+}
+
+// prove compares how many there are.
+func (c *copier) prove(ctx context.Context, row CopyRow, target jetstream.Stream) error {
+	info, err := target.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("count in the cluster: %w", err)
+	}
+	row.To = info.State.Msgs
+	c.row(row)
+	if row.From != row.To {
+		return fmt.Errorf("%d are here and %d in the cluster: the store was used since an earlier copy; choose another prefix", row.From, row.To)
+	}
+	return nil
+}
+
+// letters copies dead letters. In the cluster they get later places than any letter had here, so that the replay of a
+// letter there is never taken for that of one here; what names a replay that was cut short is the place here.
+func (c *copier) letters(ctx context.Context) error {
+	info, err := c.from.letters.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("count: %w", err)
+	}
+	row := CopyRow{Kind: "dead letters", From: info.State.Msgs}
+	if err := c.skip(ctx, c.to.letters, info.State.LastSeq+1); err != nil {
+		return err
+	}
+	done := uint64(0)
+	err = each(ctx, c.from.letters, 0, func(message *jetstream.RawStreamMsg) error {
+		done++
+		c.tell(CopyProgress{row.Kind, row.Name, done, row.From})
+		copied, err := c.letter(ctx, message)
+		if copied {
+			row.Copied++
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.prove(ctx, row, c.to.letters)
+}
+
+// letter copies one, unless it is there.
+func (c *copier) letter(ctx context.Context, message *jetstream.RawStreamMsg) (bool, error) {
+	subject, data := c.to.names.subject(message.Subject), message.Data
+	if dead, err := decodeLetter(message); err == nil { // else it is damaged, and kept as it is
+		dead.Claim.Letter = dead.place()
+		if data, err = json.Marshal(dead); err != nil {
+			return false, fmt.Errorf("encode dead letter %s: %w", dead.ID, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.to.timeout())
+	defer cancel()
+	copied := false
+	err := c.to.patience().do(ctx, func(ctx context.Context) error {
+		found, err := last(ctx, c.to.letters, subject)
+		if err == nil && bytes.Equal(found.Data, data) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+			return err
+		}
+		copied = true
+		_, err = c.to.js.Publish(ctx, subject, data)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("write %s: %w", subject, err)
+	}
+	return copied, nil
+}
+
+// skip lets an empty stream begin at a place.
+func (c *copier) skip(ctx context.Context, stream jetstream.Stream, first uint64) error {
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("read stream of the cluster: %w", err)
+	}
+	if info.State.Msgs > 0 || info.State.LastSeq+1 >= first {
+		return nil
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(first)); err != nil {
+		return fmt.Errorf("begin stream of the cluster at %d: %w", first, err)
+	}
+	return nil
+}
+
+// source copies messages and then queues of a source: a queue cannot begin behind the end of its stream.
+func (c *copier) source(ctx context.Context, source string) error {
+	stream, found, err := c.from.streams.find(ctx, source)
+	if err != nil || !found {
+		return err
+	}
+	target, err := c.to.streams.of(ctx, source)
+	if err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx, jetstream.WithPurgeSubject(c.from.names.subject("probe", source, ">"))); err != nil {
+		return fmt.Errorf("remove attempts to write: %w", err)
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("count: %w", err)
+	}
+	if err := c.skip(ctx, target, info.State.FirstSeq); err != nil {
+		return err
+	}
+	row := CopyRow{Kind: "events", Name: source, From: info.State.Msgs}
+	if row.Copied, err = c.messages(ctx, source, stream, target, info.State); err != nil {
+		return err
+	}
+	placeholders := jetstream.WithPurgeSubject(c.to.names.subject("probe", source, ">"))
+	if err := target.Purge(ctx, placeholders); err != nil {
+		return fmt.Errorf("remove placeholders: %w", err)
+	}
+	if err := c.prove(ctx, row, target); err != nil {
+		return err
+	}
+	queues, err := c.queues(ctx, source, stream, target)
+	if err != nil {
+		return err
+	}
+	return c.proveQueues(ctx, target, queues)
+}
+
+// messages copies what the cluster has not yet, each to its place.
+func (c *copier) messages(ctx context.Context, source string, stream, target jetstream.Stream, state jetstream.StreamState) (copied uint64, err error) {
+	failures := 0
+	for {
+		there, err := target.Info(ctx)
+		if err == nil && there.State.LastSeq >= state.LastSeq {
+			return copied, nil
+		}
+		stored := uint64(0)
+		if err == nil {
+			stored, err = c.batch(ctx, source, stream, there.State.LastSeq+1, state.LastSeq)
+			c.tell(CopyProgress{"events", source, there.State.LastSeq + stored, state.LastSeq})
+		}
+		copied += stored
+		switch {
+		case stored > 0:
+			failures = 0
+		case err != nil && failures == 10, ctx.Err() != nil:
+			return copied, errors.Join(err, ctx.Err())
+		default:
+			failures++
+			pause(ctx, clusterTry)
+		}
+	}
+}
+
+// batch writes messages for consecutive places, in which a placeholder stands for what was removed here. Each is only
+// taken at its place, so that one that is lost takes all behind it along.
+func (c *copier) batch(ctx context.Context, source string, stream jetstream.Stream, first, last uint64) (stored uint64, err error) {
+	messages, err := c.read(ctx, source, stream, first, min(last, first+copyBatch-1))
+	if err != nil {
+		return 0, err
+	}
+	futures := make([]jetstream.PubAckFuture, 0, len(messages))
+	for _, message := range messages {
+		future, err := c.to.js.PublishMsgAsync(message)
+		if err != nil {
+			return 0, fmt.Errorf("write: %w", err)
+		}
+		futures = append(futures, future)
+	}
+	for _, future := range futures {
+		select {
+		case <-future.Ok():
+			stored++
+		case err := <-future.Err():
+			return stored, fmt.Errorf("write %s: %w", future.Msg().Subject, err)
+		case <-ctx.Done():
+			return stored, ctx.Err()
+		}
+	}
+	return stored, nil
+}
+
+func (c *copier) read(ctx context.Context, source string, stream jetstream.Stream, first, last uint64) ([]*nats.Msg, error) {
+	messages := make([]*nats.Msg, 0, last-first+1)
+	next := first
+	add := func(subject string, data []byte) {
+		messages = append(messages, &nats.Msg{Subject: subject, Data: data, Header: nats.Header{
+			jetstream.ExpectedLastSeqHeader: {strconv.FormatUint(next-1, 10)},
+		}})
+		next++
+	}
+	errEnd := errors.New("behind the last")
+	err := each(ctx, stream, first, func(message *jetstream.RawStreamMsg) error {
+		for next <= last && next < message.Sequence {
+			add(c.to.names.subject("probe", source, strconv.FormatUint(next, 10)), nil)
+		}
+		if next > last {
+			return errEnd
+		}
+		add(c.to.names.subject(message.Subject), message.Data)
+		return nil
+	})
+	for err == nil && next <= last {
+		add(c.to.names.subject("probe", source, strconv.FormatUint(next, 10)), nil)
+	}
+	if errors.Is(err, errEnd) {
+		err = nil
+	}
+	return messages, err
+}
+
+// queues makes the queues in the cluster: each begins behind what it has finished here. What it finished out of turn is
+// told by the run records.
+func (c *copier) queues(ctx context.Context, source string, stream, target jetstream.Stream) ([]waiting, error) {
+	var queues []waiting
+	listed := stream.ListConsumers(ctx)
+	for info := range listed.Info() {
+		start, err := startOf(ctx, stream, info)
+		if err != nil {
+			return nil, fmt.Errorf("find where queue %s is: %w", info.Name, err)
+		}
+		queues = append(queues, waiting{info, start})
+	}
+	if err := listed.Err(); err != nil {
+		return nil, fmt.Errorf("list queues: %w", err)
+	}
+	for _, here := range queues {
+		info, config := here.info, here.info.Config
+		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, here.start, nil
+		config.FilterSubjects = nil
+		for _, subject := range info.Config.FilterSubjects {
+			config.FilterSubjects = append(config.FilterSubjects, c.to.names.subject(subject))
+		}
+		if err := c.queue(ctx, target, config); err != nil {
+			return nil, fmt.Errorf("make queue %s of source %s: %w", info.Name, source, err)
+		}
+	}
+	return queues, nil
+}
+
+// waiting is a queue here, and the place of the first message that it may still have to do with.
+type waiting struct {
+	info  *jetstream.ConsumerInfo
+	start uint64
+}
+
+// startOf returns the first place behind what a queue is finished with. Of a queue to which nothing has come yet the store
+// tells no such place: what was stored before it was made does not concern it.
+func startOf(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo) (uint64, error) {
+	state, err := stream.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	since := info.Created
+	if info.Config.OptStartTime != nil {
+		since = *info.Config.OptStartTime
+	}
+	low, high := max(1, info.AckFloor.Stream+1, info.Config.OptStartSeq), state.State.LastSeq+1
+	if info.Config.DeliverPolicy == jetstream.DeliverByStartSequencePolicy {
+		return low, nil
+	}
+	for low < high { // the first message that is not older than the queue
+		middle := low + (high-low)/2
+		message, err := stream.GetMsg(ctx, middle, jetstream.WithGetMsgSubject(">"))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && !message.Time.Before(since):
+			high = middle
+		case err != nil:
+			return 0, err
+		default:
+			low = message.Sequence + 1
+		}
+	}
+	return low, nil
+}
+
+// queue makes one, anew if it began elsewhere in an earlier call.
+func (c *copier) queue(ctx context.Context, target jetstream.Stream, config jetstream.ConsumerConfig) error {
+	return c.to.setup().do(ctx, func(ctx context.Context) error {
+		found, err := target.Consumer(ctx, config.Durable)
+		if err == nil && found.CachedInfo().Config.OptStartSeq == config.OptStartSeq {
+			return nil
+		}
+		if err == nil {
+			err = target.DeleteConsumer(ctx, config.Durable)
+		}
+		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return err
+		}
+		_, err = target.CreateConsumer(ctx, config)
+		return err
+	})
+}
+
+// proveQueues checks that each queue has at least what it had to do, and nothing of what is behind it.
+func (c *copier) proveQueues(ctx context.Context, target jetstream.Stream, queues []waiting) error {
+	for _, queue := range queues {
+		here := queue.info
+		found, err := target.Consumer(ctx, here.Name)
+		if err != nil {
+			return fmt.Errorf("read queue %s: %w", here.Name, err)
+		}
+		there := found.CachedInfo()
+		row := CopyRow{Kind: "queue", Name: here.Name, From: here.NumPending + uint64(here.NumAckPending), To: there.NumPending} //nolint:gosec // a count
+		c.row(row)
+		if there.Config.OptStartSeq != queue.start || row.To < row.From {
+			return fmt.Errorf("queue %s has %d events to do here and %d in the cluster", here.Name, row.From, row.To)
+		}
+	}
+	return nil
+}
