@@ -48,6 +48,11 @@ func (e *Engine) Run(automations []Automation) error {
 	if err := e.leaveUnconfigured(ctx, queues); err != nil {
 		return err
 	}
+	if e.embedded != nil {
+		if err := e.keepCopies(); err != nil {
+			return fmt.Errorf("keep copies of the store's descriptions: %w", err)
+		}
+	}
 	e.startQueues(queues)
 	return nil
 }

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"funnelweb/framework"
+)
+
+func TestWhatAnUnfinishedTailCostsIsTheTailAlone(t *testing.T) {
+	dir := t.TempDir()
+	var up atomic.Bool
+	jobs := &action{do: func(context.Context, framework.Job) (framework.Result, error) {
+		if !up.Load() {
+			return framework.Result{}, errors.New("down")
+		}
+		return framework.Result{Summary: "done"}, nil
+	}}
+	engine := open(t, dir, killOptions)
+	run(t, engine, onAlert("ticket", jobs))
+	var events []framework.Event
+	for n := range 10 {
+		events = append(events, alert(t, strconv.Itoa(n)))
+	}
+	publish(t, engine, events...)
+	until(t, "all were tried", func() bool { return len(jobs.attempts()) >= 20 })
+	closeEngine(t, engine)
+	block := filepath.Join(dir, "jetstream", "$G", "streams", "EV_splunk", "msgs", "1.blk")
+	info, err := os.Stat(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(block, info.Size()-19); err != nil {
+		t.Fatal(err)
+	}
+	up.Store(true)
+	engine = open(t, dir, killOptions)
+	run(t, engine, onAlert("ticket", jobs))
+	for _, event := range events[:9] {
+		if _, err := engine.Event(t.Context(), event.ID); err != nil {
+			t.Errorf("an event that was not hit: %v", err)
+			continue
+		}
+		untilState(t, engine, event.ID, framework.RunDone)
+	}
+	for n := range 5 { // their places are those of events that were lost
+		event := alert(t, "new "+strconv.Itoa(n))
+		publish(t, engine, event)
+		untilState(t, engine, event.ID, framework.RunDone)
+	}
+}
+
+// storeOf is a closed store with events in it of which some are done, and the automation's action, which works from now on.
+func storeOf(t *testing.T, dir string) (events []framework.Event, jobs *action) {
+	t.Helper()
+	var up atomic.Bool
+	jobs = &action{do: func(_ context.Context, job framework.Job) (framework.Result, error) {
+		if !up.Load() && job.Event.ID != events[0].ID {
+			return framework.Result{}, errors.New("down")
+		}
+		return framework.Result{Summary: "done"}, nil
+	}}
+	for n := range 5 {
+		events = append(events, alert(t, strconv.Itoa(n)))
+	}
+	engine := open(t, dir, killOptions)
+	publish(t, engine, alert(t, "before the automation")) // which it does not get, whatever is damaged
+	run(t, engine, onAlert("ticket", jobs))
+	publish(t, engine, events...)
+	untilState(t, engine, events[0].ID, framework.RunDone)
+	until(t, "all were tried", func() bool { return len(jobs.attempts()) >= 10 })
+	closeEngine(t, engine)
+	up.Store(true)
+	return events, jobs
+}
+
+func TestDamageToWhatDescribesAStreamOrAQueueLosesNothing(t *testing.T) {
+	for _, c := range []struct{ name, file string }{
+		{"a stream's description", "meta.inf"},
+		{"a stream's checksum", "meta.sum"},
+		{"a stream's index", "msgs/index.db"},
+		{"a queue's description", "obs/ticket/meta.inf"},
+		{"a queue's checksum", "obs/ticket/meta.sum"},
+		{"a queue's state", "obs/ticket/o.dat"},
+	} {
+		for _, left := range []int64{0, 5} {
+			t.Run(c.name+" cut to "+strconv.FormatInt(left, 10), func(t *testing.T) {
+				dir := t.TempDir()
+				events, jobs := storeOf(t, dir)
+				if err := os.Truncate(filepath.Join(dir, "jetstream", "$G", "streams", "EV_splunk", c.file), left); err != nil {
+					t.Fatal(err)
+				}
+				engine := open(t, dir, killOptions)
+				run(t, engine, onAlert("ticket", jobs))
+				for _, event := range events {
+					untilState(t, engine, event.ID, framework.RunDone)
+				}
+				done := map[string]int{}
+				for _, job := range jobs.jobs {
+					if job.Attempt == 1 {
+						done[job.Event.ID]++
+					}
+				}
+				if done[events[0].ID] != 1 || done[alert(t, "before the automation").ID] != 0 {
+					t.Errorf("a finished event was begun %d times, one from before the automation %d times",
+						done[events[0].ID], done[alert(t, "before the automation").ID])
+				}
+			})
+		}
+	}
+}
+
+func TestAStoreThatCannotBeRepairedSaysWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	storeOf(t, dir)
+	stream := filepath.Join(dir, "jetstream", "$G", "streams", "EV_splunk")
+	for _, file := range []string{filepath.Join(stream, "meta.inf"), filepath.Join(dir, copiesDir, "EV_splunk", "meta.inf")} {
+		if err := os.Truncate(file, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Open(t.Context(), Options{Dir: dir, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err == nil || !strings.Contains(err.Error(), "restore "+dir+" from a backup, or move that folder away") || !strings.Contains(err.Error(), stream) {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Rename(stream, stream+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(stream+".away", filepath.Join(t.TempDir(), "away")); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, nil)
+}
