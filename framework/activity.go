@@ -14,7 +14,7 @@ type RunState string
 
 // The states of a run.
 const (
-	RunWaiting  RunState = "waiting"  // not begun, or waiting for a quota until NextTry
+	RunWaiting  RunState = "waiting"  // not begun, or waiting until NextTry: for a quota, or for a service that is down
 	RunRunning  RunState = "running"  // an attempt is under way
 	RunRetrying RunState = "retrying" // an attempt failed; the next is at NextTry
 	RunDone     RunState = "done"

@@ -40,6 +40,25 @@ func (e *ServiceError) Public() string {
 // Unwrap returns the cause.
 func (e *ServiceError) Unwrap() error { return e.Err }
 
+// CircuitState says whether jobs may call a service.
+type CircuitState string
+
+// The states of a service's circuit.
+const (
+	CircuitClosed     CircuitState = "closed"     // it works, as far as is known
+	CircuitOpen       CircuitState = "open"       // it is down: jobs that need it wait, but for one probe at a time
+	CircuitRecovering CircuitState = "recovering" // a probe succeeded: the jobs that waited flow again, ever faster
+)
+
+// Circuit is the state of an outside service as the jobs that need it met it. All replicas share it.
+type Circuit struct {
+	Service   string       `json:"service"`
+	State     CircuitState `json:"state" enum:"closed,open,recovering"`
+	Since     time.Time    `json:"since,omitzero" doc:"Since when it is in this state"`
+	NextProbe time.Time    `json:"next_probe,omitzero" doc:"When the next call is made, while it is open"`
+	Reason    string       `json:"reason,omitempty" doc:"Why the last call failed"`
+}
+
 // Wait says that a job is not to run before a time. It is no failure and costs no attempt: a quota waits.
 type Wait struct {
 	Until  time.Time

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,15 +18,6 @@ import (
 	"funnelweb/framework/frameworktest"
 	standin "funnelweb/internal/sandbox/virustotal"
 )
-
-// manyEvents is how many events of one hash there are; FUNNELWEB_SAME_HASH says another number, and make torture says 10000.
-func manyEvents(t *testing.T) int {
-	t.Helper()
-	if count, err := strconv.Atoi(os.Getenv("FUNNELWEB_SAME_HASH")); err == nil {
-		return count
-	}
-	return 200
-}
 
 // lookUp is an action that asks an enricher about the story's hash.
 func lookUp(enricher framework.Enricher, done *atomic.Int32) framework.Action {
@@ -55,45 +45,66 @@ func virusTotal(t *testing.T, engine *Engine, url string) framework.Enricher {
 }
 
 func TestManyEventsWithOneHashAreOneCall(t *testing.T) {
-	count := manyEvents(t)
-	deps := frameworktest.Deps(t)
-	server, err := standin.Start(t.Context(), standin.Options{Key: framework.NewSecret(frameworktest.Canary), Now: time.Now, Log: deps.Log, PerMinute: 4, PerDay: 500})
+	dir := t.TempDir()
+	engine := open(t, dir, nil)
+	oneCall(t, 200, engine)
+	closeEngine(t, engine)
+	holdsNoSecret(t, dir)
+}
+
+func TestManyEventsWithOneHashAreOneCallOfAllReplicas(t *testing.T) {
+	cluster := startNATS(t, 3, "")
+	oneCall(t, 100, cluster.join(t, nil), cluster.join(t, nil))
+}
+
+func TestTortureTenThousandEventsWithOneHash(t *testing.T) {
+	if os.Getenv("TRIALS") == "" {
+		t.Skip("make torture runs it")
+	}
+	oneCall(t, 10_000, open(t, t.TempDir(), nil))
+}
+
+// oneCall publishes events that three automations look up, with four workers each in every replica, none of which knows
+// of the others.
+func oneCall(t *testing.T, count int, replicas ...*Engine) {
+	t.Helper()
+	server, err := standin.Start(t.Context(), standin.Options{
+		Key: framework.NewSecret(frameworktest.Canary), Now: time.Now, Log: frameworktest.Deps(t).Log, PerMinute: 4, PerDay: 500,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	dir := t.TempDir()
-	engine := open(t, dir, nil)
 	var done atomic.Int32
-	// Three automations ask, with four workers each, and none knows of the others.
-	enricher := virusTotal(t, engine, server.URL())
-	run(t, engine, onAlert("first", lookUp(enricher, &done)), onAlert("second", lookUp(enricher, &done)),
-		onAlert("third", lookUp(virusTotal(t, engine, server.URL()), &done)))
+	for _, engine := range replicas {
+		enricher := virusTotal(t, engine, server.URL())
+		run(t, engine, onAlert("first", lookUp(enricher, &done)), onAlert("second", lookUp(enricher, &done)),
+			onAlert("third", lookUp(virusTotal(t, engine, server.URL()), &done)))
+	}
 	begun := time.Now()
 	for i := 0; i < count; i += 100 {
 		var events []framework.Event
 		for j := i; j < min(count, i+100); j++ {
 			events = append(events, alert(t, fmt.Sprint(j)))
 		}
-		publish(t, engine, events...)
+		publish(t, replicas[0], events...)
 	}
-	for last := int32(-1); int(done.Load()) < 3*count; { // however long that takes, as long as it goes on
+	all := int32(3 * count)
+	for last := int32(-1); done.Load() < all; { // however long that takes, as long as it goes on
 		if last == done.Load() {
-			t.Fatalf("it stands still at %d of %d", last, 3*count)
+			t.Fatalf("it stands still at %d of %d", last, all)
 		}
 		last = done.Load()
 		waiting, cancel := context.WithTimeout(t.Context(), deadline)
-		for waiting.Err() == nil && done.Load() < last+1000 && int(done.Load()) < 3*count {
+		for waiting.Err() == nil && done.Load() < min(all, last+1000) {
 			pause(waiting, 5*time.Millisecond)
 		}
 		cancel()
 	}
-	t.Logf("%d events, %d lookups in %s", count, done.Load(), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d events, %d lookups in %d replicas in %s", count, done.Load(), len(replicas), time.Since(begun).Round(time.Millisecond))
 	if diff := cmp.Diff([]string{"GET /api/v3/files/" + standin.EICARMD5}, server.Requests()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	closeEngine(t, engine)
-	holdsNoSecret(t, dir)
 }
 
 // holdsNoSecret reads all that the store wrote.

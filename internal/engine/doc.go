@@ -27,6 +27,17 @@
 //
 // Jobs run at least once. What must not happen twice goes through the Ledger.
 //
+// # Services that are down
+//
+// A service that refuses connections, asks to stay away (Retry-After), or fails five different jobs in a row, counts as
+// down: its circuit opens, for all replicas. Which queues need it is learned from the failures themselves, and forgotten
+// when it works again. Their jobs are put off without an attempt and say why in their run records; one at a time, after
+// 1 s and then ever longer up to a minute, is let through as the probe, those first that were not tried yet, since an
+// event that the service cannot digest must not keep it closed to the others. The wait counts towards giving up, and the
+// last try at the end is made in any case. When a job succeeds the rest flow again, 4 in the first second, then twice as
+// many in each, and after 5 s as ever. A queue whose service is down takes at most 50 events a second, so that a backlog
+// stays where it is.
+//
 // # Questions to providers
 //
 // Answers keeps what providers said. A question is claimed by compare-and-set while it is asked, so that of all replicas
@@ -51,6 +62,7 @@
 //	bucket ledger        side effects, 400 days since the last write of each
 //	bucket runs          what became of each event in each job, 90 days since it last changed
 //	bucket quota         what was taken from each provider's limits
+//	bucket breakers      which services are down, 30 days since it last changed
 //	bucket answers       what providers answered, until it is stale: at most 20,000 answers and 64 MiB, or 1/32 of the
 //	                     store where that is less; beyond that the oldest give way
 //	stream PROBE         the last attempt to write

@@ -46,6 +46,7 @@ type Engine struct {
 	ledger     *ledger
 	quota      *quota
 	answers    *answers
+	breakers   *breakers
 	runs       *runs
 	copies     *bucket // nil without a cluster
 	damaged    damaged
@@ -176,6 +177,9 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	}
 	e.quota = &quota{bucket: calls, barrier: e.barrier, now: e.now, timeout: e.timeout()}
 	if err := e.openAnswers(ctx); err != nil {
+		return err
+	}
+	if err := e.openBreakers(ctx); err != nil {
 		return err
 	}
 	records, err := e.openBucket(ctx, "runs", runRetention)

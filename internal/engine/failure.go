@@ -42,8 +42,11 @@ func (d *delivery) failed(jobs context.Context, cause error) error {
 	if !again {
 		return d.giveUp(jobs, cause)
 	}
+	if behind := d.behind(cause); next.Before(behind) && behind.Before(d.record.GiveUpAt) {
+		next = behind
+	}
 	d.log().Warn("attempt failed", append(attributes(cause), "next_try", next)...)
-	return d.putBack(jobs, framework.RunRetrying, next, framework.Reason(cause))
+	return d.putBack(jobs, framework.RunRetrying, next, framework.Reason(cause), true)
 }
 
 // interrupted gives an event back whose job was told to stop: no attempt, and the next process may go on at once.
@@ -67,27 +70,41 @@ func (d *delivery) wait(jobs context.Context, wait *framework.Wait) error {
 		until = most
 	}
 	d.uncount()
-	if d.record.Attempts > 0 {
+	if !d.record.GiveUpAt.IsZero() {
 		d.record.GiveUpAt = d.record.GiveUpAt.Add(until.Sub(now))
 	}
 	d.log().Debug("job waits", "until", until, "err", wait)
-	return d.putBack(jobs, framework.RunWaiting, until, framework.Reason(wait))
+	return d.putBack(jobs, framework.RunWaiting, until, framework.Reason(wait), true)
 }
 
 func (d *delivery) uncount() {
 	d.record.Attempts--
 	if d.record.Attempts == 0 {
-		d.record.FirstTry, d.record.GiveUpAt = time.Time{}, time.Time{}
+		d.record.FirstTry, d.record.GiveUpAt = time.Time{}, d.giveUpAt
 	}
 }
 
-func (d *delivery) putBack(jobs context.Context, state framework.RunState, next time.Time, reason string) error {
+// behind returns when the job of a service that is down comes back at the earliest.
+func (d *delivery) behind(cause error) time.Time {
+	if failure, ok := errors.AsType[*framework.ServiceError](cause); ok {
+		return d.engine.breakers.behind(failure.Service)
+	}
+	return time.Time{}
+}
+
+// putBack notes why the event waits and until when, tells people if that can be done now, and puts it back.
+func (d *delivery) putBack(jobs context.Context, state framework.RunState, next time.Time, reason string, tell bool) error {
 	d.record.NextTry, d.record.Reason = next, reason
+	if tell = tell && d.canTell(); tell {
+		d.record.ToldAt = d.engine.now().UTC()
+	}
 	if err := d.save(jobs, state); err != nil {
 		return err
 	}
-	waiting := state == framework.RunWaiting
-	d.tell(jobs, framework.Failure{Reason: reason, Waiting: waiting, Next: next, Attempts: d.record.Attempts})
+	if tell {
+		waiting := state == framework.RunWaiting
+		d.tell(jobs, framework.Failure{Reason: reason, Waiting: waiting, Next: next, Attempts: d.record.Attempts})
+	}
 	d.settle(d.message.NakWithDelay(max(time.Millisecond, next.Sub(d.engine.now()))))
 	return nil
 }
@@ -104,7 +121,9 @@ func (d *delivery) giveUp(jobs context.Context, cause error) error {
 		return err
 	}
 	d.log().Error("gave up on an event", attributes(cause)...)
-	d.tell(jobs, framework.Failure{Reason: reason, Attempts: d.record.Attempts})
+	if d.canTell() {
+		d.tell(jobs, framework.Failure{Reason: reason, Attempts: d.record.Attempts})
+	}
 	d.record.NextTry, d.record.Reason = time.Time{}, reason
 	if err := d.save(jobs, framework.RunDead); err != nil {
 		return err
@@ -122,6 +141,9 @@ func (d *delivery) tell(jobs context.Context, failure framework.Failure) {
 	ctx, cancel := context.WithTimeout(jobs, d.engine.opts.JobTimeout)
 	defer cancel()
 	if err := show(ctx, watcher, d.asJob(), failure); err != nil {
+		if failed, ok := errors.AsType[*framework.ServiceError](err); ok && isDown(failed) {
+			d.told.need(failed.Service)
+		}
 		d.log().Warn("failure could not be shown", attributes(err)...)
 	}
 }

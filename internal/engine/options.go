@@ -29,6 +29,7 @@ type Options struct {
 	// Observer is told what happens; nobody when nil.
 	Observer Observer
 
+	probeFirst time.Duration // from when a service is found to be down until it is called again; 1 s when 0, tests shorten it
 	sweepEvery time.Duration // how often old events are looked for; 1 h when 0, tests shorten it
 
 	mendEvery time.Duration // how often a failed write is looked for; 5 s when 0, tests shorten it
@@ -83,6 +84,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.mendEvery == 0 {
 		o.mendEvery = mendEvery
+	}
+	if o.probeFirst == 0 {
+		o.probeFirst = probeFirst
 	}
 	if o.sweepEvery == 0 {
 		o.sweepEvery = sweepEvery

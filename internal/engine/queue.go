@@ -23,6 +23,7 @@ type queue struct {
 	created  time.Time          // events from before do not come to it
 	first    uint64             // nor events in front of this place, where it was copied from elsewhere
 	broken   bool               // the store does not answer the dispatcher
+	told     told
 }
 
 // retryQueue is the pause after the store did not answer a queue.
@@ -51,6 +52,9 @@ func (q *queue) dispatch(taking, jobs context.Context) {
 		case free <- struct{}{}:
 		case <-taking.Done():
 			return
+		}
+		if q.engine.breakers.holds(q.name) {
+			pause(taking, takePause)
 		}
 		message := q.next(taking)
 		if message == nil {

@@ -25,6 +25,7 @@ type record struct {
 	Sequence uint64    `json:"sequence"`
 	FirstTry time.Time `json:"first_try,omitzero"`
 	GiveUpAt time.Time `json:"give_up_at,omitzero"` // moves on while it waits for a quota
+	ToldAt   time.Time `json:"told_at,omitzero"`    // when people were last told that it waits
 
 	revision uint64
 }

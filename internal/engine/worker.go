@@ -24,7 +24,9 @@ type delivery struct {
 	event   framework.Event
 	broken  error // why the event cannot be read
 	record  *record
-	stale   bool // a replay took the place of this delivery, or an earlier delivery did all
+
+	giveUpAt time.Time // of the record before this attempt
+	stale    bool      // a replay took the place of this delivery, or an earlier delivery did all
 }
 
 // handle brings one delivery to an end. What the store fails to note is tried again by a later delivery.
@@ -85,10 +87,17 @@ func (d *delivery) work(jobs context.Context) error {
 	if d.deadly() {
 		return d.giveUp(jobs, d.unusable("run", "its attempts do not end: the process ends with them", nil))
 	}
-	if err := d.begin(jobs); err != nil {
+	passed, putOff, err := d.admit(jobs)
+	if err != nil || putOff {
 		return err
 	}
+	if err := d.begin(jobs); err != nil {
+		d.giveBack(jobs, passed, true)
+		return err
+	}
+	began := d.engine.now().UTC()
 	result, err := d.attempt(jobs)
+	d.heard(jobs, passed, began, err)
 	if err != nil {
 		return d.failed(jobs, err)
 	}
@@ -165,8 +174,12 @@ func (d *delivery) deadly() bool {
 // begin counts an attempt before it is made: one that takes the process with it counts too.
 func (d *delivery) begin(ctx context.Context) error {
 	now := d.engine.now().UTC()
+	d.giveUpAt = d.record.GiveUpAt
 	if d.record.Attempts == 0 {
-		d.record.FirstTry, d.record.GiveUpAt = now, now.Add(d.engine.opts.Retry.GiveUpAfter)
+		d.record.FirstTry = now
+	}
+	if d.record.GiveUpAt.IsZero() { // else it began to wait for a service before
+		d.record.GiveUpAt = now.Add(d.engine.opts.Retry.GiveUpAfter)
 	}
 	d.record.Attempts++
 	d.record.NextTry, d.record.Reason = time.Time{}, ""
