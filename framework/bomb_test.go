@@ -54,6 +54,7 @@ func TestABombCostsNoMoreMemoryThanItsSizeAllows(t *testing.T) {
 		{"a name of a million escapes", `{"` + strings.Repeat(`\n`, 1_000_000) + `":1}`, nil, 1},
 		{"what a backtracking pattern would not survive", `{"text":"` + strings.Repeat("a", 100_000) + `b"}`, nil, 1},
 		{"a hundred thousand members", `{"named":{` + many(100_000, `"n%d":0`) + `}}`, nil, 0},
+		{"a hundred thousand members of the wrong kind", `{"named":{` + many(100_000, `"n%d":""`) + `}}`, nil, maxViolations},
 		{"a hundred thousand members that nobody knows", "{" + many(100_000, `"n%d":0`) + "}", nil, maxViolations},
 		{"a hundred thousand members in what is free", `{"free":{` + many(100_000, `"n%d":0`) + `}}`, nil, 0},
 		{"a hundred thousand members with escapes", `{"free":{` + many(100_000, `"\n%d":0`) + `}}`, nil, 0},

@@ -107,7 +107,9 @@ func (w *walk) value(n *node, f *form, into reflect.Value) {
 	switch {
 	case n.kinds&kind == 0:
 		w.scanner.value()
-		w.violate("type", "must be "+n.kindsInWords())
+		if !w.full() { // else the words are not worth their memory
+			w.violate("type", "must be "+n.kindsInWords())
+		}
 	case n.choice != nil && kind == isObject:
 		w.choose(n.choice)
 	case kind == isObject && n.object != nil:

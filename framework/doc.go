@@ -10,9 +10,10 @@
 //  3. operation.before runs the before plugins in the order of the configuration on the headers and raw bytes. The first
 //     error ends the call; nothing has been decoded yet.
 //  4. binding.bind (bind.go) checks parameters and body against the published schema: node.fill (check.go, with
-//     check_scalar.go and check_container.go) walks the document once (scan.go), driven by a tree (node.go) compiled from the
-//     schema (schema.go, schema_fill.go), and collects every place that breaks a rule. On the same way it fills the input of
-//     the Endpoint (endpoint.go, form.go), over the defaults (defaults.go); with a broken rule the input goes no further.
+//     check_scalar.go and check_container.go) walks the document once (scan.go, scan_string.go), driven by a tree (node.go)
+//     compiled from the published schema (schema.go, schema_registry.go, schema_fill.go), and collects every place that breaks
+//     a rule. On the same way it fills the input of the Endpoint (endpoint.go, form.go), over the defaults (defaults.go); with
+//     a broken rule the input goes no further.
 //  5. The Endpoint's Handle runs. A webhook's handler publishes an Event (event.go) and returns; it is answered once the
 //     event is safe against power loss.
 //  6. operation.encode encodes the output, strips members that the schema does not declare and checks the rest by the

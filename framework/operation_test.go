@@ -142,17 +142,17 @@ func TestAnAnswerThatIsNotRightDoesNotLeave(t *testing.T) {
 	}
 }
 
-func TestWhatTheSchemaAllowsAndTheTypeCannotHoldIsRefusedByItsPlace(t *testing.T) {
+func TestWhatTheTypeCannotHoldIsRefusedByItsPlaceAndRule(t *testing.T) {
 	one := func(in, pointer, rule, message string) []framework.Field { return fields(in, pointer, rule, message) }
 	for _, c := range []struct {
 		name, query, body string
 		want              []framework.Field
 	}{
-		{"a number in the body", "needed=a", `{"text":"a","small":128}`, one("body", "/small", "type", "has a value that is out of range here")},
-		{"a number in a list", "needed=a", `{"text":"a","pair":[1,2,300]}`, one("body", "/pair/2", "type", "has a value that is out of range here")},
-		{"a leap second", "needed=a", `{"text":"a","when":"2016-12-31T23:59:60Z"}`, one("body", "/when", "type", "has a value that is out of range here")},
-		{"a number in the query", "needed=a&small=128", `{"text":"a"}`, one("query", "small", "type", "must be an integer")},
-		{"a leap second in the query", "needed=a&since=2016-12-31T23:59:60Z", `{"text":"a"}`, one("query", "since", "type", "must be a string")},
+		{"a number in the body", "needed=a", `{"text":"a","small":128}`, one("body", "/small", "maximum", "must be at most 127")},
+		{"a number in a list", "needed=a", `{"text":"a","pair":[1,2,300]}`, one("body", "/pair/2", "maximum", "must be at most 127")},
+		{"a leap second", "needed=a", `{"text":"a","when":"2016-12-31T23:59:60Z"}`, one("body", "/when", "format", "must be of the format date-time")},
+		{"a number in the query", "needed=a&small=128", `{"text":"a"}`, one("query", "small", "maximum", "must be at most 127")},
+		{"a leap second in the query", "needed=a&since=2016-12-31T23:59:60Z", `{"text":"a"}`, one("query", "since", "format", "must be of the format date-time")},
 		{"nothing where something is needed", "", `{"text":"a"}`, one("query", "needed", "required", "is missing")},
 		{"text that is no UTF-8", "needed=%ff", `{"text":"a"}`, one("query", "needed", "type", "must be a string")},
 		{"too few members", "needed=a", `{"text":"a","map":{}}`, one("body", "/map", "minProperties", "must have at least 1 member")},

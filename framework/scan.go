@@ -33,8 +33,12 @@ type level struct {
 // maxDepth bounds the nesting of a document: no sender of ours needs ten levels, and whoever walks it later may recurse.
 const maxDepth = 100
 
+// reset begins with another document.
 func (s *scanner) reset(document []byte) {
-	s.document, s.at, s.levels, s.broken, s.tooDeep = document, 0, s.levels[:0], false, false
+	for len(s.levels) > 0 { // it stopped inside of them
+		s.close()
+	}
+	s.document, s.at, s.broken, s.tooDeep = document, 0, false, false
 }
 
 // maxKept bounds in bytes what a scanner keeps of a large document's text for the next one.
@@ -42,14 +46,11 @@ const maxKept = 64 << 10
 
 // release forgets the document, and leaves no more memory behind than is worth being used again.
 func (s *scanner) release() {
-	for len(s.levels) > 0 { // it stopped inside of them
-		s.close()
-	}
+	s.reset(nil)
 	if s.text = s.text[:0]; cap(s.text) > maxKept {
 		s.text = nil
 	}
 	s.room = nil
-	s.reset(nil)
 }
 
 // kind passes over white space and tells the kind of the next value; 0 is none.

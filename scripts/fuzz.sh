@@ -9,9 +9,9 @@ if [ -z "$targets" ]; then
 	echo 'there are no fuzz tests' >&2
 	exit 1
 fi
-# Two that work without the engine's guidance, many times as fast: the schema check against an independent judge, and the scanner
-# against the JSON package, on documents made at random. The counts are in what they print.
-for test in TestTheJudgeAgreesOnRandomDocuments TestTheScannerAgreesOnRandomDocuments; do
+# Three that work without the engine's guidance, many times as fast, on documents made at random: the schema check against an
+# independent judge, the scanner against the JSON package, and filling against decoding. The counts are in what they print.
+for test in TestTheJudgeAgreesOnRandomDocuments TestTheScannerAgreesOnRandomDocuments TestFillingIsDecodingOnRandomDocuments; do
 	echo "== ./framework $test"
 	"${GO:-go}" test ./framework -run "^$test\$" -v -timeout 60m -documents "${DOCUMENTS:-2000000}" | grep -v '^=== '
 done
