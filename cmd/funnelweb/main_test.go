@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 			"address": address,
 			"http":    call,
 			"await":   await,
+			"nats":    nats,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")

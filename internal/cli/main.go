@@ -30,6 +30,7 @@ type commands struct {
 	OpenAPI     openAPICommand     `cmd:"" name:"openapi" help:"Print the OpenAPI 3.1 document of what is served."`
 	Events      eventsCommand      `cmd:"" help:"List the newest events of a running server, or show one with what became of it."`
 	Deadletters deadlettersCommand `cmd:"" help:"List, show, replay and drop what automations gave up on."`
+	Engine      engineCommand      `cmd:"" help:"Move stored events into a cluster."`
 	Sandbox     sandboxCommand     `cmd:"" help:"Run only the sandbox: stand-ins for Jira, Active Directory, VirusTotal and Threat Stack."`
 	New         newCommand         `cmd:"" help:"Write a part of your own: code that works, tests, README and the line that lists it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
