@@ -162,7 +162,7 @@ func (w *wire) head() (status, length int, err error) {
 				return 0, 0, err
 			}
 		}
-		if digits, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+		if name, digits, ok := bytes.Cut(line, []byte(": ")); ok && bytes.EqualFold(name, []byte("Content-Length")) {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(digits))); err != nil {
 				return 0, 0, err
 			}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"time"
 )
 
 func main() {
@@ -30,6 +31,7 @@ type options struct {
 	callsByWire  int
 	write        string
 	failOnMissed bool
+	accept       acceptOptions
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -42,11 +44,19 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	flags.IntVar(&o.callsByWire, "loopback-calls", 4000, "calls in a sample over loopback")
 	flags.StringVar(&o.write, "write", "", "write the report to this file too")
 	flags.BoolVar(&o.failOnMissed, "fail", false, "exit with 1 when a bar is missed")
+	flags.StringVar(&o.accept.program, "accept", "", "measure the durable accept of this built funnelweb instead, and put its section into the page")
+	flags.StringVar(&o.accept.dir, "accept-dir", "", "directory on the disk that is measured; that for temporary files when empty")
+	flags.IntVar(&o.accept.rounds, "accept-rounds", 5, "rounds with each number of connections")
+	flags.DurationVar(&o.accept.sample, "accept-sample", 3*time.Second, "time for one contender in one round")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if o.serve != "" {
 		return serveOne(ctx, o, in, out)
+	}
+	if o.accept.program != "" {
+		o.accept.write = o.write
+		return measureAccept(ctx, o.accept, out)
 	}
 	return compare(ctx, o, out)
 }

@@ -41,7 +41,11 @@ func (a *account) note(what string) {
 	a.notes[what]++
 }
 
-var markerPattern = regexp.MustCompile(`m[0-9]{6}`)
+var (
+	markerPattern = regexp.MustCompile(`m[0-9]{6}`)
+	keyPattern    = regexp.MustCompile(`SEC-[0-9]+`)
+	idPattern     = regexp.MustCompile(`splunk-[a-z2-7]{26}`)
+)
 
 // settle waits until all that was accepted is done, and counts. It does not end early when something is there twice.
 func (w *world) settle(t *testing.T, sent *tally, a *account) {
@@ -88,6 +92,9 @@ func (w *world) unfinished(ctx context.Context, sent *tally) []string {
 		return missing
 	}
 	for marker, id := range accepted {
+		if w.excused[id] {
+			continue
+		}
 		if err := w.done(ctx, id); err != nil {
 			missing = append(missing, marker+": "+err.Error())
 		}
@@ -109,7 +116,7 @@ func (w *world) tickets() map[string][]string {
 func (w *world) told() []string {
 	told := map[string]bool{}
 	for _, delivery := range w.jira.Deliveries() {
-		if delivery.Event == "jira:issue_created" && delivery.Status/100 == 2 {
+		if delivery.Event == "jira:issue_created" && delivery.Status/100 == 2 && !w.excused[delivery.IssueKey] {
 			told[delivery.IssueKey] = true
 		}
 	}

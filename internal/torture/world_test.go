@@ -31,6 +31,8 @@ type world struct {
 	http    *http.Client
 	secrets map[string]framework.Secret
 
+	excused map[string]bool // tickets of whose enrichment, and events of whose runs, nothing is expected
+
 	jira       *jira.Server
 	directory  *directory.Server
 	virusTotal *virustotal.Server
@@ -53,7 +55,7 @@ func newWorld(t *testing.T, o options) *world {
 		o.now = time.Now
 	}
 	dir := t.TempDir()
-	w := &world{dir: dir, data: o.data, config: filepath.Join(dir, "funnelweb.yaml"), secrets: map[string]framework.Secret{}}
+	w := &world{dir: dir, data: o.data, config: filepath.Join(dir, "funnelweb.yaml"), secrets: map[string]framework.Secret{}, excused: map[string]bool{}}
 	if w.data == "" {
 		w.data = filepath.Join(dir, "data")
 	}
