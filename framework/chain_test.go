@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 // counter is a plugin that may have to know who is calling.
@@ -88,3 +90,38 @@ func TestASegmentOfThePathHasOneReader(t *testing.T) {
 }
 
 func list[P any](plugins ...P) []P { return plugins }
+
+// readsSegment is a plugin that reads the last segment of a path.
+type readsSegment struct{ name string }
+
+func (readsSegment) Before(_ context.Context, r *framework.Request) error {
+	if r.PathParam("secret") != "open" {
+		return framework.NewProblem(http.StatusUnauthorized, "")
+	}
+	return nil
+}
+
+func (p readsSegment) PathSegment() string { return p.name }
+
+func TestAPageHasTheSegmentsThatItsPluginsRead(t *testing.T) {
+	funnel, err := framework.NewFunnel(framework.Info{Title: "test"}, new(frameworktest.Log).Logger(), frameworktest.Deps(t).Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+	before := []framework.Named[framework.Before]{{Name: "segment", Part: readsSegment{"secret"}}}
+	if err := funnel.Handle("/metrics", page, framework.Chain{Public: true, Before: before}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]int{"/metrics/open": 202, "/metrics/wrong": 401, "/metrics": 404} {
+		answer := httptest.NewRecorder()
+		funnel.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		if answer.Code != want {
+			t.Errorf("%s: status %d, want %d", path, answer.Code, want)
+		}
+	}
+	twice := append(before, before...)
+	if err := funnel.Handle("/other", page, framework.Chain{Public: true, Before: twice}); err == nil {
+		t.Error("two plugins read the same segment")
+	}
+}

@@ -83,13 +83,17 @@ func (f *Funnel) Mount(route Route, chain Chain) error {
 	return nil
 }
 
-// Handle adds a plain handler for GET behind the before plugins of a chain; paths may end in /*name. It is for what is
+// Handle adds a plain handler for GET behind the before plugins of a chain; paths may end in /*name, unless a plugin reads a segment. It is for what is
 // not JSON: pages, metrics.
 func (f *Funnel) Handle(path string, handler http.Handler, chain Chain) error {
 	if err := chain.validate(); err != nil {
 		return fmt.Errorf("GET %s: %w", path, err)
 	}
-	return f.add(http.MethodGet, path, func(c *gin.Context) { f.serveHandler(c, path, handler, chain) })
+	extended, err := chain.extend(path)
+	if err != nil {
+		return fmt.Errorf("GET %s: %w", path, err)
+	}
+	return f.add(http.MethodGet, extended, func(c *gin.Context) { f.serveHandler(c, extended, handler, chain) })
 }
 
 // add registers a path; GET serves HEAD too.

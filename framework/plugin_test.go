@@ -72,8 +72,8 @@ func TestBeforePluginsLearnHowTheCallWasAnswered(t *testing.T) {
 		{"POST", "/good", "", 204, []string{"second No Content", "first No Content"}},
 		{"POST", "/bad", "", 409, []string{"second Conflict", "first Conflict"}},
 		{"GET", "/page", "", 418, []string{"second I'm a teapot", "first I'm a teapot"}},
-		{"POST", "/good", "first", 204, []string{"second No Content"}},
-		{"GET", "/page", "second", 418, nil},
+		{"POST", "/good", "first", 204, []string{"second No Content", "first No Content"}},
+		{"GET", "/page", "second", 418, []string{"second I'm a teapot", "first I'm a teapot"}},
 	} {
 		seen = nil
 		if status := call(c.method, c.path, c.broken); status != c.status {

@@ -43,7 +43,7 @@ func TestARouteRefusesWhoLacksItsScopeAndNamesIt(t *testing.T) {
 		chain  framework.Chain
 		status int
 	}{
-		"nothing is asked for, and the caller may do nothing":           {"", limiting(scopes{}), 204},
+		"nothing is asked for, and the caller may do nothing": {"", limiting(scopes{}), 204},
 		"the caller has it":                                             {admin, limiting(scopes{read, admin}), 204},
 		"the caller has another":                                        {admin, limiting(scopes{read}), 403},
 		"to act does not mean to read":                                  {read, limiting(scopes{admin}), 403},

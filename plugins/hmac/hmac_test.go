@@ -161,7 +161,7 @@ func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 		{"a tolerance of a week", hmac.Config{Preset: "slack", Tolerance: 168 * time.Hour, Secrets: good}, "tolerance: 1s to 24h"},
 		{"an unknown way with replays", hmac.Config{Preset: "slack", Replays: "drop", Secrets: good}, "replays: one of"},
 		{"neither preset nor header", hmac.Config{Secrets: good}, "header: the name of the header"},
-		{"a header that cannot be", hmac.Config{Header: "X Sig", Secrets: good}, "header: the name of the header"},
+		{"a header that cannot be", hmac.Config{Header: "X Sig", Secrets: good}, "header: not the name of a header"},
 		{"the name of the host", hmac.Config{Header: "Host", Secrets: good}, "header: Host is about the connection"},
 		{"the length of the body", hmac.Config{Header: "content-length", Secrets: good}, "header: Content-Length is about the connection"},
 		{"how the body is sent", hmac.Config{Header: "transfer-encoding", Secrets: good}, "header: Transfer-Encoding is about the connection"},

@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
-	"regexp"
 	"slices"
 	"time"
+
+	"funnelweb/framework"
 )
 
 // What becomes of a delivery that came in before.
@@ -67,13 +68,7 @@ func resolve(c Config) (Config, error) {
 			return c, err
 		}
 	}
-	if !headerName.MatchString(c.Header) {
-		return c, errors.New("header: the name of the header with the signature is needed, or a preset")
-	}
-	if c.TimestampHeader != "" && !headerName.MatchString(c.TimestampHeader) {
-		return c, errors.New("timestamp_header: not the name of a header")
-	}
-	if err := checkArrival(c); err != nil {
+	if err := checkHeaders(c); err != nil {
 		return c, err
 	}
 	if !c.timestamped() {
@@ -131,32 +126,24 @@ func withoutTime(c Config) error {
 	}
 }
 
-// headerName is a token (RFC 9110 section 5.6.2).
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
-// checkArrival refuses headers that no call would have, so that each would be refused.
-func checkArrival(c Config) error {
-	switch {
-	case neverArrives(c.Header):
-		return errors.New("header: " + http.CanonicalHeaderKey(c.Header) + " is about the connection; it never gets here")
-	case neverArrives(c.TimestampHeader):
-		return errors.New("timestamp_header: " + http.CanonicalHeaderKey(c.TimestampHeader) + " is about the connection; it never gets here")
-	case http.CanonicalHeaderKey(c.Header) == http.CanonicalHeaderKey(c.TimestampHeader):
-		return errors.New("timestamp_header: is the header of the signature")
-	default:
+// checkHeaders refuses headers that no call would have, so that each would be refused.
+func checkHeaders(c Config) error {
+	if c.Header == "" {
+		return errors.New("header: the name of the header with the signature is needed, or a preset")
+	}
+	if err := framework.CheckHeader(c.Header); err != nil {
+		return fmt.Errorf("header: %w", err)
+	}
+	if c.TimestampHeader == "" {
 		return nil
 	}
-}
-
-// neverArrives reports whether a header is taken out of a request: by net/http when it is Host or about the length of
-// the body, by proxies when it is about the connection (RFC 9110 section 7.6.1).
-func neverArrives(header string) bool {
-	switch http.CanonicalHeaderKey(header) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Te", "Upgrade", "Proxy-Connection":
-		return true
-	default:
-		return false
+	if err := framework.CheckHeader(c.TimestampHeader); err != nil {
+		return fmt.Errorf("timestamp_header: %w", err)
 	}
+	if http.CanonicalHeaderKey(c.Header) == http.CanonicalHeaderKey(c.TimestampHeader) {
+		return errors.New("timestamp_header: is the header of the signature")
+	}
+	return nil
 }
 
 func algorithm(name string) (func() hash.Hash, error) {

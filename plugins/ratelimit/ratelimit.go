@@ -10,7 +10,6 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -93,30 +92,14 @@ func check(c Config) error {
 	}
 }
 
-// headerName is a token (RFC 9110 section 5.6.2).
-var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
-// neverArrives reports whether a header is taken out of a request: by net/http when it is Host or about the length of
-// the body, by proxies when it is about the connection (RFC 9110 section 7.6.1). Each call would count as one caller's.
-func neverArrives(header string) bool {
-	switch http.CanonicalHeaderKey(header) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive", "Te", "Upgrade", "Proxy-Connection":
-		return true
-	default:
-		return false
-	}
-}
-
 func checkBy(c Config) error {
 	switch {
 	case c.By != byIdentity && c.By != byAddress && c.By != byHeader:
 		return errors.New("by: one of identity, address, header")
 	case c.By != byHeader && c.Header != "":
 		return errors.New("header: has no meaning unless by is header")
-	case c.By == byHeader && !headerName.MatchString(c.Header):
-		return errors.New("header: the name of the header is needed")
-	case c.By == byHeader && neverArrives(c.Header):
-		return fmt.Errorf("header: %s is about the connection and not who calls; it never gets here", http.CanonicalHeaderKey(c.Header))
+	case c.By == byHeader && framework.CheckHeader(c.Header) != nil:
+		return fmt.Errorf("header: %w", framework.CheckHeader(c.Header))
 	default:
 		return nil
 	}

@@ -81,11 +81,8 @@ func (p *Plugin) add(name string, secret framework.Secret, scopes []framework.Sc
 	p.secrets, p.names, p.scopes = append(p.secrets, secret), append(p.names, name), append(p.scopes, scopes)
 }
 
-// headerName is a token (RFC 9110 section 5.6.2); pathName is what a route may name a parameter.
-var (
-	headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-	pathName   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-)
+// pathName is what a route may name a parameter.
+var pathName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // place returns the name to look under, checked for what it names.
 func place(in, name string) (string, error) {
@@ -97,11 +94,11 @@ func place(in, name string) (string, error) {
 		return "Authorization", nil
 	case inHeader:
 		name = http.CanonicalHeaderKey(orElse(name, "X-Api-Token"))
-		if !headerName.MatchString(name) {
-			return "", errors.New("name: not the name of a header")
+		if err := framework.CheckHeader(name); err != nil {
+			return "", fmt.Errorf("name: %w", err)
 		}
-		if name == "Authorization" || name == "Host" || name == "Content-Length" || name == "Transfer-Encoding" {
-			return "", fmt.Errorf("name: a token cannot be in the header %s like this", name)
+		if name == "Authorization" {
+			return "", errors.New("name: a token cannot be in the header Authorization without its scheme: leave out in and name")
 		}
 		return name, nil
 	case inQuery:

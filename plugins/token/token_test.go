@@ -147,6 +147,7 @@ func TestUnsafeConfigurationsAreRefused(t *testing.T) {
 		{"another name for Authorization", token.Config{In: "authorization", Name: "X-Auth", Secrets: secrets(current)}, "name: the Authorization header has no other name"},
 		{"Authorization without its scheme", token.Config{In: "header", Name: "authorization", Secrets: secrets(current)}, "name: a token cannot be in the header Authorization"},
 		{"a header that cannot be", token.Config{In: "header", Name: "X Token", Secrets: secrets(current)}, "name: not the name of a header"},
+		{"a header of proxies", token.Config{In: "header", Name: "connection", Secrets: secrets(current)}, "name: Connection is about the connection"},
 		{"a path parameter that cannot be", token.Config{In: "path", Name: "a/b", Secrets: secrets(current)}, "name: a path parameter"},
 		{"a slash in a path token", token.Config{In: "path", Secrets: secrets("0123456789/abcdefg")}, "secrets[0]: has a slash"},
 		{"dots as a path token", token.Config{In: "path", Secrets: secrets("................")}, "secrets[0]: has a slash"},
