@@ -2,6 +2,7 @@ package framework
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -103,15 +104,13 @@ func (r *Request) OnAnswer(call func(status int)) { r.onAnswer = append(r.onAnsw
 
 // answered calls what OnAnswer was given.
 func (r *Request) answered(status int) error {
-	if len(r.onAnswer) == 0 {
-		return nil
-	}
-	return guard("on answer", "", func() error {
-		for _, call := range slices.Backward(r.onAnswer) {
-			call(status)
+	var errs []error
+	for _, call := range slices.Backward(r.onAnswer) { // each is told, whatever another one does
+		if err := guard("on answer", "", func() error { call(status); return nil }); err != nil {
+			errs = append(errs, err)
 		}
-		return nil
-	})
+	}
+	return errors.Join(errs...)
 }
 
 // Response is the answer, complete and not yet sent.

@@ -236,8 +236,8 @@ func TestWrongConfigurationsAreRefused(t *testing.T) {
 		"{rate: 1/s, callers: 0}":              "callers: has to be a whole number of at least 1",
 		"{rate: 1/s, callers: 1000001}":        "callers: 1 to",
 		"{rate: 1/s, by: moon}":                "by: one of",
-		"{rate: 1/s, by: header}":              "header: the name",
-		"{rate: 1/s, by: header, header: a b}": "header: the name",
+		"{rate: 1/s, by: header}":              "header: not the name of a header",
+		"{rate: 1/s, by: header, header: a b}": "header: not the name of a header",
 		"{rate: 1/s, by: address, header: a}":  "header: has no meaning",
 	} {
 		if _, _, err := configured(t, text); err == nil || !strings.Contains(err.Error(), want) {
