@@ -14,6 +14,7 @@ import (
 )
 
 const (
+	answersBucket   = "answers"
 	maxAnswers      = 20_000
 	maxAnswersBytes = 64 << 20
 
@@ -49,7 +50,7 @@ type storedAnswer struct {
 // openAnswers opens the bucket of answers. When it is full its oldest entries give way, as in no other; most of the
 // eighth of the store that is not for events stays free of it.
 func (e *Engine) openAnswers(ctx context.Context) error {
-	kept, err := e.makeBucket(ctx, "answers", func(config *jetstream.StreamConfig) {
+	kept, err := e.makeBucket(ctx, answersBucket, func(config *jetstream.StreamConfig) {
 		config.Discard, config.DenyDelete, config.AllowMsgTTL = jetstream.DiscardOld, false, true
 		config.MaxMsgs, config.MaxBytes = maxAnswers, min(maxAnswersBytes, e.opts.MaxStore/32)
 	})

@@ -257,3 +257,32 @@ func TestADamagedAnswerIsAskedForAgain(t *testing.T) {
 		t.Errorf("%d calls", vt.calls.Load())
 	}
 }
+
+// TestACopyLeavesAnswersBehind holds that one which expires while a store is copied does not count as lost.
+func TestACopyLeavesAnswersBehind(t *testing.T) {
+	dir := t.TempDir()
+	engine := open(t, dir, nil)
+	vt := &provider{now: time.Now, fresh: time.Hour, value: "malicious"}
+	ask(t, engine.Answers(), "md5:44d8", vt.answer)
+	publish(t, engine, alert(t, "first"))
+	closeEngine(t, engine)
+	from, to := copyOptions(t, dir, startNATS(t, 1, "").options())
+	rows, err := Copy(t.Context(), from, to, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if row.Name == answersBucket {
+			t.Errorf("copied: %+v", row)
+		}
+	}
+	replica, err := Open(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeEngine(t, replica) })
+	ask(t, replica.Answers(), "md5:44d8", vt.answer)
+	if vt.calls.Load() != 2 {
+		t.Errorf("%d calls", vt.calls.Load())
+	}
+}

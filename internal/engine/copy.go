@@ -52,8 +52,8 @@ type copier struct {
 	rows     []CopyRow
 }
 
-// Copy copies the store in from.Dir into the cluster of to: events, replays, dead letters, and all buckets; queues begin
-// where they stopped. Messages keep their places, on which run records, queues and replays rest. A copy that was cut
+// Copy copies the store in from.Dir into the cluster of to: events, replays, dead letters, and all buckets but that of
+// answers; queues begin where they stopped. Messages keep their places, on which run records, queues and replays rest. A copy that was cut
 // short goes on where it stopped. It returns a row for everything that was copied and proven, and an error where anything
 // differs; then the cluster is not used by Open, and after a success the directory is not. ErrLocked says that the
 // directory is in use.
@@ -136,7 +136,7 @@ func (c *copier) all(ctx context.Context) error {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if bucket, is := strings.CutPrefix(name, "KV_"); is {
+		if bucket, is := strings.CutPrefix(name, "KV_"); is && bucket != answersBucket { // answers expire; losing one costs a call
 			if err := c.bucket(ctx, bucket); err != nil {
 				return fmt.Errorf("copy bucket %s: %w", bucket, err)
 			}
