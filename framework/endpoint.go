@@ -33,7 +33,9 @@ type Endpoint[I, O any] struct {
 	// Scope is what the caller must be allowed; anybody whom the before plugins let through when empty.
 	Scope      Scope
 	MaxBody    int64      // bytes; DefaultMaxBody when 0
+	Accepts    []string   // media types beside JSON that senders say their JSON is of: text/plain by Amazon SNS
 	Undeclared Undeclared // Reject or Drop undeclared members of the body
+	Forms      []string   // media types beside JSON that the answer may have, when O is a Presenter
 	Success    []int      // the statuses that Handle may give, the usual one first; 200 when empty
 	Events     []string   // the types of event that Handle may publish: what automations can be on
 	Example    any        // of a request body, for the document; it is held to the schema
@@ -59,6 +61,8 @@ type Route struct {
 
 	maxBody    int64
 	undeclared Undeclared
+	accepts    []string
+	forms      []string
 	success    []int
 	example    any
 	answered   any
@@ -78,7 +82,7 @@ func (e Endpoint[I, O]) Route() Route {
 	}
 	route := Route{
 		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription, Events: e.Events, Scope: e.Scope,
-		maxBody: e.MaxBody, undeclared: e.Undeclared, success: e.Success, example: e.Example,
+		maxBody: e.MaxBody, undeclared: e.Undeclared, accepts: e.Accepts, forms: e.Forms, success: e.Success, example: e.Example,
 		input: reflect.TypeFor[I](), output: reflect.TypeFor[O](),
 		newInput: func() any { return new(I) },
 		handle: func(ctx context.Context, input any) (any, error) {

@@ -142,6 +142,9 @@ func (o *operation) documentInput(operation *huma.Operation) {
 	}
 	if o.binding.body != nil {
 		operation.RequestBody = &huma.RequestBody{Required: true, Content: content(jsonType, o.binding.body.schema, o.bodyExample)}
+		for _, accepted := range o.accepts {
+			operation.RequestBody.Content[accepted] = &huma.MediaType{Schema: o.binding.body.schema}
+		}
 	}
 }
 

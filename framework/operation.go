@@ -66,7 +66,7 @@ func (o *operation) run(ctx context.Context, request *Request) (*Response, error
 			return internalProblem().response(request.ID), errors.Join(cause, err)
 		}
 	}
-	return answer, cause
+	return o.present(request, answer, cause)
 }
 
 // answerOrMask is answer, with a panic anywhere in it masked: types of a part are decoded, encoded and asked for their status
@@ -197,7 +197,7 @@ func (o *operation) checkContent(header http.Header) error {
 	}
 	mediaType, parameters, err := mime.ParseMediaType(said)
 	isUTF8 := parameters["charset"] == "" || strings.EqualFold(parameters["charset"], "utf-8")
-	if err == nil && isUTF8 && (mediaType == jsonType || strings.HasSuffix(mediaType, "+json")) {
+	if err == nil && isUTF8 && (mediaType == jsonType || strings.HasSuffix(mediaType, "+json") || slices.Contains(o.accepts, mediaType)) {
 		return nil
 	}
 	return NewProblem(http.StatusUnsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8.")
@@ -240,7 +240,8 @@ func (o *operation) encode(output any) (*Response, error) {
 		return nil, fmt.Errorf("the answer of %s breaks its schema at %q: %s", o.ID, violations[0].Pointer, violations[0].Message)
 	}
 	header := http.Header{"Content-Type": {jsonType}}
-	return &Response{Status: status, Header: header, Body: without(body, cuts)}, nil
+	presenter, _ := output.(Presenter)
+	return &Response{Status: status, Header: header, Body: without(body, cuts), presenter: presenter}, nil
 }
 
 // without removes ranges, which are in ascending order, from a document.

@@ -118,4 +118,6 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	presenter Presenter // of an answer that may be sent in another form
 }

@@ -203,3 +203,10 @@ func TestAnAlertThatCannotBeShownIsAProblem(t *testing.T) {
 		})
 	}
 }
+
+func into(t *testing.T, body []byte, value any) {
+	t.Helper()
+	if err := json.Unmarshal(body, value); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+}

@@ -15,7 +15,7 @@ import (
 	"funnelweb/framework"
 )
 
-// The bounds of an answer, which is built in memory.
+// The bounds of an answer, which is complete before its first byte leaves: so every failure can be told as a problem.
 const (
 	maxAlerts  = 5000
 	maxBytes   = 64 << 20
@@ -25,8 +25,12 @@ const (
 
 // ListInput is a call for the alerts of a time.
 type ListInput struct {
-	Start string `query:"start" required:"true" doc:"The first instant, in ISO 8601; without a zone it is UTC" maxLength:"64" example:"2026-11-20T12:00:00Z"`
-	End   string `query:"end" required:"true" doc:"The first instant after the range, in ISO 8601" maxLength:"64" example:"2026-11-20T13:00:00Z"`
+	Start   string `query:"start" required:"true" doc:"The first instant, in ISO 8601; without a zone it is UTC" maxLength:"64" example:"2026-11-20T12:00:00Z"`
+	End     string `query:"end" required:"true" doc:"The first instant after the range, in ISO 8601" maxLength:"64" example:"2026-11-20T13:00:00Z"`
+	Limit   int    `query:"limit" doc:"The most alerts of a page; without limit and cursor the answer is the whole range" minimum:"1" maximum:"1000" example:"100"`
+	Cursor  string `query:"cursor" doc:"next of the page before, with the same start and end" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" example:"d2ViaG9va3MvMjAyNi8xMS8yMC8xMi8wMC81ODliMWFhMWU0YjBjNWExZjJkM2U0ZjU"`
+	Format  string `query:"format" doc:"ndjson for one alert a line, as with Accept: application/x-ndjson" enum:"json,ndjson" example:"json"`
+	Request *framework.Request
 }
 
 // Alerts are the archived alerts of a time.
@@ -34,6 +38,10 @@ type Alerts struct {
 	Success bool             `json:"success"`
 	Alerts  []framework.JSON `json:"alerts" doc:"The detail of each alert as Threat Stack gave it, in the order of their minutes, then ids"`
 	Missing []string         `json:"missing,omitempty" doc:"Ids of alerts that came in but whose detail is not in the archive, or not yet"`
+	Next    string           `json:"next,omitempty" doc:"The cursor of the next page; absent on the last one" maxLength:"1000"`
+
+	lines bool   // one alert a line
+	link  string // to the next page
 }
 
 func listRoute(v viewer) framework.Route {
@@ -43,8 +51,11 @@ func listRoute(v viewer) framework.Route {
 		ID:      "archive-list",
 		Summary: "Show the archived alerts of a time",
 		Description: "Alerts are chosen by created_at, to the millisecond: from start, which is in the range, until end, which " +
-			"is not. An answer holds at most 5,000 alerts and 64 MiB; beyond it the call is refused, and shorter ranges are to be asked for.",
+			"is not. With limit, or a cursor, the answer is a page and next asks for the one after it; a page may hold fewer alerts, or none, and " +
+			"the last one has no next. Without them the answer is the whole range, and a range of more than 5,000 alerts or 64 MiB is refused. " +
+			"As lines (application/x-ndjson), Link has the next page and X-Missing the number of alerts without a detail.",
 		Tag: tag, TagDescription: tagDescription,
+		Forms: []string{linesType},
 		Answer: &Alerts{
 			Success: true,
 			Alerts:  []framework.JSON{framework.JSON(`{"id":"` + exampleID + `","title":"CloudTrail: root account used","severity":1}`)},
@@ -59,88 +70,130 @@ type viewer struct {
 }
 
 func (v viewer) list(ctx context.Context, input *ListInput) (*Alerts, error) {
-	start, end, err := parseRange(input)
+	asked, err := parseRange(input)
 	if err != nil {
 		return nil, err
 	}
-	items, err := v.items(ctx, start, end)
+	items, more, err := v.items(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
-	if items, err = v.within(ctx, items, start, end); err != nil {
+	if more && !asked.paged {
+		return nil, tooMany()
+	}
+	next := ""
+	if more {
+		next = items[len(items)-1].key
+	}
+	if items, err = v.within(ctx, items, asked); err != nil {
 		return nil, err
 	}
-	ids := distinct(items)
-	details, err := v.details(ctx, ids)
+	details, kept, err := v.details(ctx, items)
 	if err != nil {
 		return nil, err
 	}
-	answer := &Alerts{Success: true, Alerts: []framework.JSON{}}
-	for i, detail := range details {
-		if detail == nil {
-			answer.Missing = append(answer.Missing, ids[i])
-		} else {
-			answer.Alerts = append(answer.Alerts, detail)
+	if kept < len(items) { // the rest is for the next page
+		if !asked.paged {
+			return nil, tooMany()
 		}
+		next = items[kept-1].key
 	}
-	return answer, nil
+	return answer(input, details, next), nil
 }
 
-func parseRange(input *ListInput) (start, end time.Time, err error) {
+// answer puts an answer together of details, of which one that is not there has no body.
+func answer(input *ListInput, details []detail, next string) *Alerts {
+	answer := &Alerts{Success: true, Alerts: []framework.JSON{}, lines: wantsLines(input)}
+	for _, d := range details {
+		if d.body == nil {
+			answer.Missing = append(answer.Missing, d.id)
+		} else {
+			answer.Alerts = append(answer.Alerts, d.body)
+		}
+	}
+	if next != "" {
+		answer.Next = cursorOf(next)
+		answer.link = nextLink(input, answer.Next)
+	}
+	return answer
+}
+
+// asked is what a list is asked for.
+type asked struct {
+	start, end time.Time
+	from, to   string // the keys that can be in it
+	after      string // the key that the page before ended with
+	limit      int    // items at most
+	paged      bool   // else it is all or nothing
+}
+
+func parseRange(input *ListInput) (asked, error) {
 	const message = "must be a time in ISO 8601, such as 2026-11-20T12:00:00Z"
 	start, startOK := parseTime(input.Start)
 	end, endOK := parseTime(input.End)
 	switch {
 	case !startOK:
-		err = wrongParameter("start", "format", message)
+		return asked{}, wrongParameter("start", "format", message)
 	case !endOK:
-		err = wrongParameter("end", "format", message)
+		return asked{}, wrongParameter("end", "format", message)
 	case !start.Before(end):
-		err = wrongParameter("end", "range", "must be later than start")
+		return asked{}, wrongParameter("end", "range", "must be later than start")
 	}
-	return start, end, err
+	a := asked{start: start, end: end, limit: maxAlerts, paged: input.Limit > 0 || input.Cursor != ""}
+	a.from, a.to = minuteRange(start, end)
+	if input.Limit > 0 {
+		a.limit = input.Limit
+	} else if a.paged {
+		a.limit = maxPage
+	}
+	var ok bool
+	if a.after, ok = parseCursor(input.Cursor, a.from, a.to); !ok {
+		return asked{}, wrongParameter("cursor", "range", "must be next of an answer for the same start and end")
+	}
+	return a, nil
 }
 
-// items lists what the minutes of a range hold.
-func (v viewer) items(ctx context.Context, start, end time.Time) ([]item, error) {
-	if start.UTC().Year() > 9999 {
-		return nil, nil
+// maxPage is how many alerts a page holds at most, and where only a cursor is given.
+const maxPage = 1000
+
+// items lists what the minutes of a range hold, and says whether there is more than was asked for.
+func (v viewer) items(ctx context.Context, a asked) (items []item, more bool, err error) {
+	if a.start.UTC().Year() > 9999 {
+		return nil, false, nil
 	}
-	from, to := minuteRange(start, end)
-	var items []item
-	for key, err := range v.archive.List(ctx, webhooks, from, to) {
+	for key, err := range v.archive.List(ctx, webhooks, max(a.from, a.after), a.to) {
 		if err != nil {
-			return nil, unreadable(err)
+			return nil, false, unreadable(err)
 		}
 		parsed, ok := parseItem(key)
-		if !ok {
-			continue // put there by other means
+		if !ok || key == a.after {
+			continue // put there by other means, or seen
 		}
-		if len(items) == maxAlerts {
-			return nil, tooMany()
+		if len(items) == a.limit {
+			return items, true, nil
 		}
 		items = append(items, parsed)
 	}
-	return items, nil
+	return items, false, nil
 }
 
 func tooMany() error {
-	return wrongParameter("end", "range", "the range holds more than 5,000 alerts or 64 MiB: ask for shorter ranges")
+	return wrongParameter("end", "range", "the range holds more than 5,000 alerts or 64 MiB: ask for pages with limit, or for shorter ranges")
 }
 
 // within leaves out the items of the first and last minute whose time is not in the range. Of all other minutes the
 // key tells enough.
-func (v viewer) within(ctx context.Context, items []item, start, end time.Time) ([]item, error) {
+func (v viewer) within(ctx context.Context, items []item, a asked) ([]item, error) {
 	keep := make([]bool, len(items))
 	err := each(ctx, len(items), func(ctx context.Context, i int) error {
-		if keep[i] = items[i].inside(start, end); keep[i] {
+		if keep[i] = items[i].inside(a.start, a.end); keep[i] {
 			return nil
 		}
 		body, err := v.archive.Get(ctx, items[i].key)
 		if err != nil {
 			return err
 		}
-		keep[i] = isWithin(body, start, end)
+		keep[i] = isWithin(body, a.start, a.end)
 		return nil
 	})
 	if err != nil {
@@ -165,39 +218,55 @@ func isWithin(body []byte, start, end time.Time) bool {
 	return !created.Before(start) && created.Before(end)
 }
 
-// distinct returns the ids in order, each once.
-func distinct(items []item) []string {
-	var ids []string
-	seen := map[string]bool{}
-	for _, i := range items {
-		if !seen[i.id] {
-			seen[i.id] = true
-			ids = append(ids, i.id)
-		}
-	}
-	return ids
+// detail is an alert's detail; one that is not there, or not JSON, has no body.
+type detail struct {
+	id   string
+	at   int // the first item of the alert
+	body framework.JSON
+	read bool
 }
 
-// details reads the details side by side. One that is not there, or not JSON, is nil: it must not hide the others.
-func (v viewer) details(ctx context.Context, ids []string) ([]framework.JSON, error) {
-	details := make([]framework.JSON, len(ids))
+// distinct returns the alerts of items in order, each once.
+func distinct(items []item) []detail {
+	var details []detail
+	seen := map[string]bool{}
+	for at, i := range items {
+		if !seen[i.id] {
+			seen[i.id] = true
+			details = append(details, detail{id: i.id, at: at})
+		}
+	}
+	return details
+}
+
+// details reads the details of items side by side, until they are too much for one answer, and says of how many items. A
+// detail that is not there must not hide the others.
+func (v viewer) details(ctx context.Context, items []item) (details []detail, kept int, err error) {
+	details = distinct(items)
 	var size atomic.Int64
-	err := each(ctx, len(ids), func(ctx context.Context, i int) error {
-		body, err := v.detail(ctx, ids[i])
-		if errors.Is(err, framework.ErrNoObject) || errors.Is(err, errNotJSON) {
+	err = each(ctx, len(details), func(ctx context.Context, i int) error {
+		if i > 0 && size.Load() > maxBytes { // one alert fits into any answer
 			return nil
 		}
-		if err == nil && size.Add(int64(len(body))) > maxBytes {
-			err = tooMany()
+		body, err := v.detail(ctx, details[i].id)
+		size.Add(int64(len(body)))
+		if errors.Is(err, framework.ErrNoObject) || errors.Is(err, errNotJSON) {
+			err = nil
 		}
-		details[i] = body
+		details[i].body, details[i].read = body, true
 		return err
 	})
-	var problem *framework.Problem
-	if err == nil || errors.As(err, &problem) {
-		return details, err
+	if err != nil {
+		return nil, 0, unreadable(err)
 	}
-	return nil, unreadable(err)
+	total := 0
+	for i, d := range details {
+		total += len(d.body)
+		if !d.read || i > 0 && total > maxBytes {
+			return details[:i], d.at, nil
+		}
+	}
+	return details, len(items), nil
 }
 
 var errNotJSON = errors.New("the archived alert is not JSON")

@@ -36,13 +36,13 @@ func (d *Dir) List(ctx context.Context, prefix, from, to string) iter.Seq2[strin
 		}
 		defer func() { _ = root.Close() }()
 		folder, _ := splitBound(asked.prefix)
-		walk{root, asked, yield}.folder(ctx, folder)
+		walk{root.Open, asked, yield}.folder(ctx, folder)
 	}
 }
 
 // walk is one List under way.
 type walk struct {
-	root  *os.Root
+	open  func(folder string) (*os.File, error)
 	asked span
 	yield func(string, error) bool
 }
@@ -75,7 +75,7 @@ func (w walk) folder(ctx context.Context, folder string) bool {
 // names returns what is wanted of a folder. Folders have a slash at the end, and with it they sort as the keys
 // below them do: "a-b" comes before "a/c".
 func (w walk) names(folder string) ([]string, error) {
-	opened, err := w.root.Open(folderPath(folder))
+	opened, err := w.open(folderPath(folder))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil // an object, or nothing, where the prefix has a folder
 	}

@@ -54,12 +54,12 @@ func TestVersityGatewayRefusesWrongCredentials(t *testing.T) {
 }
 
 // newBucket makes an empty bucket and returns the configuration for it.
-func newBucket(t *testing.T, endpoint string) S3Config {
-	t.Helper()
+func newBucket(tb testing.TB, endpoint string) S3Config {
+	tb.Helper()
 	config := s3Config(endpoint)
 	config.Bucket = "evidence-" + strings.ToLower(rand.Text()[:16])
-	if _, err := newS3(t, config).client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &config.Bucket}); err != nil {
-		t.Fatal(err)
+	if _, err := newS3(tb, config).client.CreateBucket(tb.Context(), &s3.CreateBucketInput{Bucket: &config.Bucket}); err != nil {
+		tb.Fatal(err)
 	}
 	return config
 }
@@ -67,33 +67,41 @@ func newBucket(t *testing.T, endpoint string) S3Config {
 // startVersityGateway returns the URL of a gateway that ends with the test.
 func startVersityGateway(t *testing.T) string {
 	t.Helper()
-	program := findProgram(t, "versitygw")
-	address := freeAddress(t)
-	output, err := os.Create(filepath.Join(t.TempDir(), "versitygw.log"))
+	return startVersityGatewayIn(t, t.TempDir()).url
+}
+
+// gateway is a running one, with the folder that has a folder for each bucket.
+type gateway struct{ url, folder string }
+
+func startVersityGatewayIn(tb testing.TB, folder string) gateway {
+	tb.Helper()
+	program := findProgram(tb, "versitygw")
+	address := freeAddress(tb)
+	output, err := os.Create(filepath.Join(tb.TempDir(), "versitygw.log"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = output.Close() }()
-	command := exec.Command(program, "--port", address, "--quiet", "posix", t.TempDir())
-	command.Env = []string{"ROOT_ACCESS_KEY=test-access-key", "ROOT_SECRET_KEY=test-secret-key", "HOME=" + t.TempDir()}
+	command := exec.Command(program, "--port", address, "--quiet", "posix", folder)
+	command.Env = []string{"ROOT_ACCESS_KEY=test-access-key", "ROOT_SECRET_KEY=test-secret-key", "HOME=" + tb.TempDir()}
 	command.Stdout, command.Stderr = output, output
 	if err := command.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = command.Wait() // it is killed, or its output says why it ended
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = command.Process.Kill()
 		<-ended
 	})
-	if err := untilListening(t.Context(), address, ended); err != nil {
+	if err := untilListening(tb.Context(), address, ended); err != nil {
 		said, _ := os.ReadFile(output.Name())
-		t.Fatalf("versitygw does not come up: %v\n%s", err, said)
+		tb.Fatalf("versitygw does not come up: %v\n%s", err, said)
 	}
-	return "http://" + address
+	return gateway{"http://" + address, folder}
 }
 
 func untilListening(ctx context.Context, address string, ended <-chan struct{}) error {
@@ -118,32 +126,32 @@ func untilListening(ctx context.Context, address string, ended <-chan struct{}) 
 
 // findProgram looks on the PATH and in .tools/bin of the repository. Without the program the test is skipped, except
 // where CI=true: there it must run.
-func findProgram(t *testing.T, name string) string {
-	t.Helper()
+func findProgram(tb testing.TB, name string) string {
+	tb.Helper()
 	if found, err := exec.LookPath(name); err == nil {
 		return found
 	}
 	local, err := filepath.Abs(filepath.Join("..", "..", ".tools", "bin", name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := os.Stat(local); err == nil {
 		return local
 	}
-	missing := t.Skipf
+	missing := tb.Skipf
 	if os.Getenv("CI") == "true" {
-		missing = t.Fatalf
+		missing = tb.Fatalf
 	}
-	missing("%s is neither on the PATH nor in .tools/bin: %s did not run against a real S3 server; `make test-deps` installs it", name, t.Name())
+	missing("%s is neither on the PATH nor in .tools/bin: %s did not run against a real S3 server; `make test-deps` installs it", name, tb.Name())
 	return ""
 }
 
 // freeAddress is one that nobody listened on a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()

@@ -1,0 +1,60 @@
+package archive
+
+import (
+	"encoding/base64"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// A cursor is the key of the last item that a page looked at, so that the next one begins behind it whatever is archived
+// meanwhile. It is encoded, as callers are to take it for nothing but what to ask for next.
+
+// cursorKey is what a key of the archive is made of.
+var cursorKey = regexp.MustCompile(`^[A-Za-z0-9_.=+/-]{1,512}$`)
+
+func cursorOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+
+// parseCursor returns the key of a cursor. One that was not made for the same range is refused: it could skip a part of it.
+func parseCursor(cursor, from, to string) (key string, ok bool) {
+	if cursor == "" {
+		return "", true
+	}
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return "", false
+	}
+	key = string(decoded)
+	_, ok = parseItem(key)
+	return key, ok && cursorKey.MatchString(key) && key >= from && (to == "" || key < to)
+}
+
+// nextLink is a reference to the next page, relative to the call (RFC 8288). It is made of what the list knows, so that a
+// token in the query of the call is not in it.
+func nextLink(input *ListInput, next string) string {
+	query := url.Values{"start": {input.Start}, "end": {input.End}, "cursor": {next}}
+	if input.Limit > 0 {
+		query.Set("limit", strconv.Itoa(input.Limit))
+	}
+	if input.Format != "" {
+		query.Set("format", input.Format)
+	}
+	return "<?" + query.Encode() + `>; rel="next"`
+}
+
+// wantsLines reports whether a call asks for one alert a line, by its parameter or else by its header Accept.
+func wantsLines(input *ListInput) bool {
+	if input.Format != "" {
+		return input.Format == formatLines
+	}
+	for _, accept := range input.Request.Header.Values("Accept") {
+		for offer := range strings.SplitSeq(accept, ",") {
+			mediaType, _, _ := strings.Cut(offer, ";")
+			if strings.EqualFold(strings.TrimSpace(mediaType), linesType) {
+				return true
+			}
+		}
+	}
+	return false
+}
