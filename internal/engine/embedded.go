@@ -89,7 +89,8 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 }
 
 // failedWrite returns what the server says about a write that failed, or "". The files of that stream take no more writes
-// until a start (filestore.werr in nats-server/v2 v2.15.2).
+// until a start (filestore.werr in nats-server/v2 v2.15.2). A record that was found damaged on the way is none: all others
+// can be written, and no start repairs it.
 func (e *embedded) failedWrite() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -97,7 +98,7 @@ func (e *embedded) failedWrite() string {
 		return errNoServer.Error()
 	}
 	for _, problem := range e.server.Healthz(&server.HealthzOptions{Details: true}).Errors {
-		if strings.Contains(problem.Error, "write error") {
+		if strings.Contains(problem.Error, "write error") && !strings.Contains(problem.Error, "corrupt") {
 			return problem.Error
 		}
 	}
