@@ -26,6 +26,13 @@ type Ledger interface {
 	Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 }
 
+// Forgetful is implemented by a Ledger that may have lost what it held, as one in memory has after a restart. Once then
+// looks for an effect that is not recorded before it brings it about.
+type Forgetful interface {
+	// Forgets reports whether what was recorded may be gone.
+	Forgets() bool
+}
+
 // Effect is a side effect on an outside service that must happen once.
 type Effect struct {
 	// Find looks for the effect at the service, by a mark that Do leaves there. An empty result means not found.
@@ -75,7 +82,7 @@ func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, 
 	if record, revision, err = restamp(ctx, ledger, now(), key, record, revision); err != nil {
 		return "", err
 	}
-	found, err := effect.lookBack(ctx, now, record)
+	found, err := effect.lookBack(ctx, now, record, forgets(ledger))
 	if err != nil {
 		return "", err
 	}
@@ -134,23 +141,33 @@ func restamp(ctx context.Context, ledger Ledger, now time.Time, key string, reco
 }
 
 // lookBack returns the result of an earlier attempt, or "" when there is none.
-func (e Effect) lookBack(ctx context.Context, now func() time.Time, record effectRecord) (string, error) {
-	switch record.State {
-	case "", stateClear:
+func (e Effect) lookBack(ctx context.Context, now func() time.Time, record effectRecord, forgotten bool) (string, error) {
+	switch {
+	case record.State == "" && forgotten:
+		return e.find(ctx)
+	case record.State == "" || record.State == stateClear:
 		return "", nil
-	case stateIntent:
-	default:
+	case record.State != stateIntent:
 		return "", fmt.Errorf("the ledger has an effect in the unknown state %q", record.State)
 	}
 	ready := record.At.Add(e.Limit + e.Lag)
 	if now().Before(ready) {
 		return "", &Wait{Until: ready, Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
 	}
+	return e.find(ctx)
+}
+
+func (e Effect) find(ctx context.Context) (string, error) {
 	found, err := e.Find(ctx)
 	if err != nil {
 		return "", fmt.Errorf("look for an earlier result: %w", err)
 	}
 	return found, nil
+}
+
+func forgets(ledger Ledger) bool {
+	forgetful, ok := ledger.(Forgetful)
+	return ok && forgetful.Forgets()
 }
 
 func (e Effect) do(ctx context.Context) (string, error) {

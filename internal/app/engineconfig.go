@@ -23,7 +23,20 @@ type Engine struct {
 	Embedded *Embedded `yaml:"embedded"`
 	// NATS stores events in a cluster, which any number of servers share.
 	NATS *NATS `yaml:"nats"`
+	// Inline stores nothing: a call is answered when its automations are done.
+	Inline *Inline `yaml:"inline"`
 }
+
+// Inline is the engine of a machine without a disk.
+type Inline struct {
+	// Timeout is how long a call may wait for its automations. Default 25s.
+	Timeout time.Duration `yaml:"timeout"`
+	// MaxMemoryMB bounds what is kept in memory, in MiB: recent events, ledger, quotas. Default 64.
+	MaxMemoryMB int64 `yaml:"max_memory_mb"`
+}
+
+// defaultInlineTimeout ends before the senders and gateways that give a call 30 s.
+const defaultInlineTimeout = 25 * time.Second
 
 // Jobs says how automations work.
 type Jobs struct {
@@ -79,8 +92,17 @@ type ClientTLS struct {
 
 // check finds values that the engine would refuse, each with its path.
 func (e *Engine) check(mistake func(path, message string)) {
-	if e.Embedded != nil && e.NATS != nil {
-		mistake("engine", "choose one of embedded and nats")
+	chosen := 0
+	for _, one := range []bool{e.Embedded != nil, e.NATS != nil, e.Inline != nil} {
+		if one {
+			chosen++
+		}
+	}
+	if chosen > 1 {
+		mistake("engine", "choose one of embedded, nats and inline")
+	}
+	if e.Inline != nil && (e.Inline.Timeout < 0 || e.Inline.MaxMemoryMB < 0) {
+		mistake("engine.inline", "timeout and max_memory_mb must not be negative")
 	}
 	if e.Embedded != nil {
 		e.Embedded.Jobs.check("engine.embedded", e.Embedded.MaxStoreMB, mistake)
@@ -112,6 +134,10 @@ func engineOptions(config *Config, options Options, observer engine.Observer) (e
 		cluster, err := chosen.cluster()
 		made.Cluster, made.MaxStore, made.Workers, made.Retry = cluster, chosen.MaxStoreMB<<20, chosen.Workers, chosen.retry()
 		return made, err
+	}
+	if chosen := config.Engine.Inline; chosen != nil {
+		made.Inline, made.MaxStore, made.JobTimeout = true, chosen.MaxMemoryMB<<20, cmp.Or(chosen.Timeout, defaultInlineTimeout)
+		return made, nil
 	}
 	chosen := config.Engine.Embedded
 	if chosen == nil {

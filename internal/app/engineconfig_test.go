@@ -57,9 +57,19 @@ func TestAClusterThatCannotBeTrustedIsAMistake(t *testing.T) {
 	}
 }
 
+func TestInlineWithValuesThatNoEngineTakesIsAMistake(t *testing.T) {
+	if got := mistakes(t, "engine: {inline: {timeout: 10s, max_memory_mb: 32}}\n"); got != nil {
+		t.Errorf("got %q", got)
+	}
+	got := mistakes(t, "engine: {inline: {timeout: -1s}}\n")
+	if diff := cmp.Diff([]string{"line 1: engine.inline: timeout and max_memory_mb must not be negative"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestTwoEnginesAreAMistake(t *testing.T) {
 	got := mistakes(t, "engine: {embedded: {}, nats: {urls: [\"nats://127.0.0.1:4222\"]}}\n")
-	if diff := cmp.Diff([]string{"line 1: engine: choose one of embedded and nats"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"line 1: engine: choose one of embedded, nats and inline"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -36,6 +36,12 @@ func (s *store) open(ctx context.Context, options engine.Options) (*engine.Engin
 	return opened, nil
 }
 
+// Forgets passes on what the engine's ledger says.
+func (s *store) Forgets() bool {
+	ledger, ok := s.Ledger.(framework.Forgetful)
+	return ok && ledger.Forgets()
+}
+
 // underWay is how many jobs are under way; none are before open.
 func (s *store) underWay() int {
 	if opened := s.opened.Load(); opened != nil {

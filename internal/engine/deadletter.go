@@ -33,7 +33,7 @@ func (e *Engine) lettersConfig() jetstream.StreamConfig {
 		MaxMsgsPerSubject: 1,
 		MaxMsgs:           -1,
 		MaxBytes:          -1,
-		Storage:           jetstream.FileStorage,
+		Storage:           e.storage(),
 		Replicas:          e.replicas(),
 		AllowDirect:       !e.shared(),
 	}

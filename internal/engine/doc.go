@@ -1,5 +1,6 @@
 // Package engine stores events and drives automations with them. It is the only importer of NATS: a JetStream server
-// runs inside the process, without a listener, on one directory.
+// runs inside the process, without a listener, on one directory; or events are in an external cluster that any number of
+// replicas share; or, inline, in memory, and Publish returns when their automations are done.
 //
 // # The life of an event
 //
@@ -47,6 +48,32 @@
 // Quota takes from all limits of a name at once and makes that safe against power loss before the call. Replicas' clocks
 // may differ by a minute; one that is further back was set back, and what is remembered moves back with it. A clock that
 // runs ahead over midnight gives a day's calls early; the provider then refuses one call, and Exhausted stops the rest.
+//
+// # Several replicas on one cluster
+//
+// A cluster acknowledges what a majority of its servers has, so that there is no barrier. While it elects a leader nothing
+// is answered: calls are repeated for 12 s, each with what makes a second one harmless. Why replicas do not get in each
+// other's way:
+//
+//   - events: a stream takes one message per subject, whoever sends it and however often. A try that came about although
+//     its answer was lost is told from a duplicate by its bytes, which hold the request's id.
+//   - buckets (ledger, runs, quotas): every write names the revision that it was made from, and is refused at any other. It
+//     bears a mark of its own, by which a writer that was not answered recognises it.
+//   - reads go to a stream's leader, never to a follower that may be behind. A leader that was deposed and does not know it
+//     yet may still answer with the past: whoever acts on that is refused by the revision.
+//   - runs: a job may be at two replicas when one was silent for longer than AckWait. Both count their attempt in one record,
+//     and one of them is refused; what they do meanwhile is guarded by the ledger.
+//   - dead letters: who replays or drops one first writes a claim into it, by its revision. A claim is respected for three
+//     times as long as a call may take, and then taken over: the redo subject names the place that the letter had first, so
+//     that what the other did already is found.
+//   - quotas: one record per name, changed by its revision. Clocks must be right to some seconds; a day begins with the
+//     first clock, and what a provider then refuses waits.
+//   - sweeps and making room: several may run at once. What they remove no queue needs, by acknowledgement floors that only
+//     rise; a queue that does not answer is an error and not a queue without needs.
+//   - probes: each writes its own message; no subject is taken twice.
+//   - configuration: replicas have the same. While a new one is rolled out they differ for minutes, which no event is too
+//     old for: a queue that only some know is either new, and has no old events, or about to go. If one removes a finished
+//     queue that another still has, that makes it anew from where it began, and the run records tell what is done.
 //
 // # When it is not ready
 //

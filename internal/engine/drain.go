@@ -19,6 +19,7 @@ func (e *Engine) drain(ctx context.Context) error {
 	defer e.running.Unlock()
 	e.stop()
 	close(e.draining)
+	defer close(e.drained)
 	defer e.cancel()
 	finished := make(chan struct{})
 	go func() {

@@ -55,7 +55,7 @@ func newEmbedded(opts Options) (*server.Server, error) {
 		DisableJetStreamBanner: true,
 		StoreDir:               opts.Dir,
 		JetStreamMaxStore:      opts.MaxStore,
-		JetStreamMaxMemory:     64 << 20,
+		JetStreamMaxMemory:     opts.memory(),
 		MaxPayload:             maxPayload,
 		SyncAlways:             syncAlways,
 	})

@@ -49,6 +49,7 @@ type Engine struct {
 	breakers   *breakers
 	runs       *runs
 	copies     *bucket // nil without a cluster
+	inline     *inline // nil with a store
 	damaged    damaged
 	probe      *probe
 
@@ -59,6 +60,7 @@ type Engine struct {
 	jobs    sync.WaitGroup           // dispatchers and jobs
 	under   atomic.Int64             // jobs alone
 
+	drained   chan struct{} // closed when Drain has done its work
 	draining  chan struct{} // closed when no more events are taken; by Drain, which holds running
 	drainOnce sync.Once
 	drainErr  error
@@ -78,11 +80,14 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 		inFlight: semaphore.NewWeighted(maxInFlight), stop: func() {}, cancel: func() {},
 		damaged:   damaged{log: opts.Log},
 		reclaimed: map[string]uint64{},
-		id:        rand.Text(), claim: semaphore.NewWeighted(1), draining: make(chan struct{}),
+		id:        rand.Text(), claim: semaphore.NewWeighted(1), draining: make(chan struct{}), drained: make(chan struct{}),
 	}
 	start := engine.startDir
-	if engine.shared() {
+	switch {
+	case engine.shared():
 		start = engine.startShared
+	case opts.Inline:
+		start = engine.startInline
 	}
 	if err := start(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
@@ -90,7 +95,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 	if err := engine.openStores(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
 	}
-	if engine.embedded != nil {
+	if engine.embedded != nil && !opts.Inline {
 		engine.mender = engine.startMender() //nolint:contextcheck // it ends with Close
 	}
 	return engine, nil
@@ -170,7 +175,7 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.ledger = &ledger{effects, e.barrier, e.timeout()}
+	e.ledger = &ledger{effects, e.barrier, e.timeout(), e.opts.Inline}
 	calls, err := e.openBucket(ctx, "quota", 0)
 	if err != nil {
 		return err
@@ -191,7 +196,7 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 		return fmt.Errorf("open probe: %w", err)
 	}
 	e.probe = &probe{engine: e, at: e.now().Add(-probeEvery)}
-	e.streams = streams{js: e.js, now: e.now, names: e.names, shared: e.shared(), replicas: e.replicas(), setup: e.setup()}
+	e.streams = streams{js: e.js, now: e.now, names: e.names, shared: e.shared(), replicas: e.replicas(), setup: e.setup(), storage: e.storage()}
 	if err := e.streams.open(ctx, e.opts.Sources); err != nil {
 		return err
 	}
@@ -257,6 +262,9 @@ func (e *Engine) shutdown() error {
 	}
 	if e.lock != nil {
 		err = errors.Join(err, e.lock.Close()) // closing releases the lock
+	}
+	if e.inline != nil {
+		err = errors.Join(err, os.RemoveAll(e.opts.Dir))
 	}
 	return err
 }

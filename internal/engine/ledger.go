@@ -21,7 +21,11 @@ type ledger struct {
 	bucket  *bucket
 	barrier *barrier
 	timeout time.Duration
+	forgets bool // it is gone with the process
 }
+
+// Forgets implements framework.Forgetful.
+func (l *ledger) Forgets() bool { return l.forgets }
 
 // Get returns the value and its revision, or framework.ErrNotRecorded. A revision may be read before it is safe against
 // power loss; whoever builds on it by Put makes it so.

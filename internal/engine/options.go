@@ -9,6 +9,9 @@ import (
 
 // Options configure an Engine. Log, Now, and Dir or Cluster are required.
 type Options struct {
+	// Inline keeps everything in memory: Publish returns when the runs of its events are done, or with a Problem with status
+	// 503 when one failed. For machines that keep no disk.
+	Inline bool
 	// Cluster is where the store is; nil for one in Dir.
 	Cluster *Cluster
 	// Dir is the store's directory. It is made with mode 0700 and locked against a second process.
@@ -56,10 +59,28 @@ const (
 	interruptGrace = 5 * time.Second  // for jobs to end after Close cancelled them
 )
 
+func (o Options) oneStore() bool {
+	stores := 0
+	for _, given := range []bool{o.Dir != "", o.Cluster != nil, o.Inline} {
+		if given {
+			stores++
+		}
+	}
+	return stores == 1
+}
+
+// memory is how many bytes streams in memory may have.
+func (o Options) memory() int64 {
+	if o.Inline {
+		return o.MaxStore
+	}
+	return 64 << 20
+}
+
 // complete checks the options and fills in defaults.
 func (o Options) complete() (Options, error) {
-	if (o.Dir == "") == (o.Cluster == nil) || o.Log == nil || o.Now == nil {
-		return o, errors.New("engine: Log, Now, and either Dir or Cluster are required")
+	if !o.oneStore() || o.Log == nil || o.Now == nil {
+		return o, errors.New("engine: Log, Now, and one of Dir, Cluster and Inline are required")
 	}
 	if o.Cluster != nil {
 		if err := o.Cluster.Check(); err != nil {
@@ -69,6 +90,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.MaxStore < 0 || o.Workers < 0 || o.JobTimeout < 0 {
 		return o, errors.New("engine: MaxStore, Workers and JobTimeout must not be negative")
+	}
+	if o.MaxStore == 0 && o.Inline {
+		o.MaxStore = defaultInlineStore
 	}
 	if o.MaxStore == 0 {
 		o.MaxStore = defaultMaxStore

@@ -35,7 +35,7 @@ type probe struct {
 func (e *Engine) probeConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: e.names.stream(probeStream), Subjects: []string{e.names.subject("probe")}, MaxMsgs: 1, Discard: jetstream.DiscardOld,
-		Storage: jetstream.FileStorage, Replicas: e.replicas(),
+		Storage: e.storage(), Replicas: e.replicas(),
 	}
 }
 

@@ -62,6 +62,9 @@ func (e *Engine) Publish(ctx context.Context, events ...framework.Event) ([]fram
 	if err == nil {
 		e.probe.worked(events, receipts)
 		e.observe(receipts)
+		if err := e.settle(sender, receipts); err != nil {
+			return nil, err
+		}
 		return receipts, nil
 	}
 	if sender.Err() == nil { // else the store had not the time

@@ -31,6 +31,7 @@ type streams struct {
 	shared   bool // other replicas make streams too
 	replicas int
 	setup    patience
+	storage  jetstream.StorageType
 
 	making   sync.Mutex // held while one is made; what is known is found meanwhile
 	mu       sync.Mutex // guards bySource
@@ -175,7 +176,7 @@ func (s *streams) config(source string) jetstream.StreamConfig {
 		DiscardNewPerSubject: true,
 		MaxMsgs:              -1,
 		MaxBytes:             -1,
-		Storage:              jetstream.FileStorage,
+		Storage:              s.storage,
 		Replicas:             s.replicas,
 		AllowDirect:          !s.shared,
 	}

@@ -112,12 +112,19 @@ func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.St
 		}
 	}
 	var needs []need
-	consumers := stream.ListConsumers(ctx)
-	for info := range consumers.Info() {
-		asked := unconfigured || missing[info.Name]
-		delete(missing, info.Name)
-		if asked && (info.NumPending > 0 || info.NumAckPending > 0) {
-			needs = append(needs, need{info.Name, info, info.AckFloor.Stream})
+	consumers := stream.ConsumerNames(ctx) // a cluster's list of their states leaves out those that do not answer
+	for name := range consumers.Name() {
+		asked := unconfigured || missing[name]
+		delete(missing, name)
+		if !asked {
+			continue
+		}
+		info, err := queueInfo(ctx, stream, name)
+		if err != nil {
+			return nil, err
+		}
+		if info != nil && (info.NumPending > 0 || info.NumAckPending > 0) {
+			needs = append(needs, need{name, info, info.AckFloor.Stream})
 		}
 	}
 	if err := consumers.Err(); err != nil {
@@ -127,6 +134,18 @@ func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.St
 		return nil, fmt.Errorf("queue %s is missing", name)
 	}
 	return needs, nil
+}
+
+// queueInfo returns the state of a queue, nil when it was just removed.
+func queueInfo(ctx context.Context, stream jetstream.Stream, name string) (*jetstream.ConsumerInfo, error) {
+	found, err := stream.Consumer(ctx, name)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil, nil //nolint:nilnil // there is none, and nothing is wrong
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read state of queue %s: %w", name, err)
+	}
+	return found.CachedInfo(), nil
 }
 
 // holds reports whether the queue still needs a message. In front of its first unfinished event it needs none. Behind

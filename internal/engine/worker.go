@@ -215,5 +215,6 @@ func (d *delivery) finish(ctx context.Context, state framework.RunState, result 
 // save writes the record even when jobs are being interrupted.
 func (d *delivery) save(ctx context.Context, state framework.RunState) error {
 	d.record.State, d.record.ChangedAt = state, d.engine.now().UTC()
+	defer d.engine.inline.tell(d.event.ID)
 	return d.engine.runs.write(context.WithoutCancel(ctx), d.event.ID, d.name, d.record)
 }
