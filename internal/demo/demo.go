@@ -31,7 +31,7 @@ func Run(ctx context.Context, options Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, stage.close()) }()
 	n.step("Sandbox and server started", stage.addresses())
-	s := &story{stage: stage, narrator: n, patience: stepTimeout}
+	s := &story{stage: stage, narrator: n, patience: func(string) time.Duration { return stepTimeout }}
 	if err := s.play(ctx); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("interrupted")

@@ -125,7 +125,14 @@ func TestAStepThatFailsEndsTheStoryAndSaysWhy(t *testing.T) {
 				}
 			}()
 			c.spoil(stage)
-			s := &story{stage: stage, narrator: &narrator{out: &out, now: time.Now}, patience: 2 * time.Second}
+			s := &story{stage: stage, narrator: &narrator{out: &out, now: time.Now}}
+			s.patience = func(title string) time.Duration { // only what must fail is not waited for
+				if title == c.step {
+					return 3 * time.Second
+				}
+				return enough
+			}
+			s.narrator.title("A story that fails")
 			err = s.play(t.Context())
 			if err == nil || !strings.HasPrefix(err.Error(), c.step) || !strings.Contains(err.Error(), c.why) {
 				t.Errorf("error %v, want step %q and %q", err, c.step, c.why)

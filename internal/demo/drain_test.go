@@ -13,7 +13,7 @@ func TestATicketThatIsMadeWhileDrainingHasItsWebhookReceived(t *testing.T) {
 	s := setTestStage(t)
 	s.sandbox.Jira.Faults().Add(fault.Fault{Match: "POST /rest/api/2/issue$", Times: 1, Latency: time.Second})
 	s.must(t, (*story).postAlert)
-	ctx, cancel := context.WithTimeout(t.Context(), s.patience)
+	ctx, cancel := context.WithTimeout(t.Context(), enough)
 	defer cancel()
 	err := until(ctx, func() error {
 		if s.sandbox.Jira.Faults().Hits() == 0 {

@@ -26,6 +26,9 @@ func (f *flight) now() time.Time {
 	return now
 }
 
+// enough is how long a test waits for what must come; when it does, the test does not depend on how long it took.
+const enough = time.Minute
+
 // setTestStage starts sandbox and server for a test.
 func setTestStage(t *testing.T) *story {
 	t.Helper()
@@ -43,13 +46,13 @@ func setTestStage(t *testing.T) *story {
 			t.Error(err)
 		}
 	})
-	return &story{stage: stage, narrator: &narrator{out: &out, now: time.Now}, patience: time.Minute}
+	return &story{stage: stage, narrator: &narrator{out: &out, now: time.Now}, patience: func(string) time.Duration { return enough }}
 }
 
 // play runs steps of the story that must succeed.
 func (s *story) must(t *testing.T, steps ...func(*story, context.Context) (string, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), s.patience)
+	ctx, cancel := context.WithTimeout(t.Context(), enough)
 	defer cancel()
 	for _, step := range steps {
 		if _, err := step(s, ctx); err != nil {
@@ -61,7 +64,7 @@ func (s *story) must(t *testing.T, steps ...func(*story, context.Context) (strin
 // awaitRunState waits until a run of an event is in a state, and returns it.
 func (s *story) awaitRunState(t *testing.T, event, job string, state framework.RunState) framework.Run {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), s.patience)
+	ctx, cancel := context.WithTimeout(t.Context(), enough)
 	defer cancel()
 	var found framework.Run
 	err := until(ctx, func() error {
@@ -159,7 +162,7 @@ func TestAnEnricherThatFailsDelaysNoOtherAndIsShownOnTheTicket(t *testing.T) {
 			s.must(t, (*story).postAlert, (*story).awaitTicket, (*story).awaitWebhook)
 			s.awaitRunState(t, s.issueID, c.works, framework.RunDone)
 			s.awaitRunState(t, s.issueID, c.fails, framework.RunRetrying)
-			ctx, cancel := context.WithTimeout(t.Context(), s.patience)
+			ctx, cancel := context.WithTimeout(t.Context(), enough)
 			defer cancel()
 			err := until(ctx, func() error {
 				comments := s.sandbox.Jira.Comments(s.ticket)

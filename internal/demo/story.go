@@ -24,7 +24,7 @@ const stepTimeout = 15 * time.Second
 type story struct {
 	*stage
 	narrator *narrator
-	patience time.Duration // for each step
+	patience func(title string) time.Duration // how long to wait for a step
 
 	alertID  string // of the event
 	ticket   string // key
@@ -56,7 +56,7 @@ func steps() []step {
 // play plays every step; the first that fails ends the story.
 func (s *story) play(ctx context.Context) error {
 	for _, step := range steps() {
-		limited, cancel := context.WithTimeout(ctx, s.patience)
+		limited, cancel := context.WithTimeout(ctx, s.patience(step.title))
 		detail, err := step.play(s, limited)
 		cancel()
 		if err != nil {
