@@ -10,11 +10,11 @@ import (
 	"funnelweb/internal/engine"
 )
 
-// CopyRow and CopyProgress are those of engine.Copy.
-type (
-	CopyRow      = engine.CopyRow
-	CopyProgress = engine.CopyProgress
-)
+// CopyRow is what was copied of one stream, bucket or queue.
+type CopyRow = engine.CopyRow
+
+// CopyProgress tells how far a copy is with one thing.
+type CopyProgress = engine.CopyProgress
 
 // CopyStore copies the store below a data directory into the cluster of a configuration, as engine.Copy says.
 func CopyStore(ctx context.Context, data string, config *Config, options Options, tell func(CopyProgress)) ([]CopyRow, error) {

@@ -105,10 +105,10 @@ func (e *Engine) check(mistake func(path, message string)) {
 		mistake("engine.inline", "timeout and max_memory_mb must not be negative")
 	}
 	if e.Embedded != nil {
-		e.Embedded.Jobs.check("engine.embedded", e.Embedded.MaxStoreMB, mistake)
+		e.Embedded.check("engine.embedded", e.Embedded.MaxStoreMB, mistake)
 	}
 	if e.NATS != nil {
-		e.NATS.Jobs.check("engine.nats", e.NATS.MaxStoreMB, mistake)
+		e.NATS.check("engine.nats", e.NATS.MaxStoreMB, mistake)
 	}
 }
 

@@ -47,10 +47,12 @@ func worlds(t *testing.T) map[string]world {
 	var prefixes atomic.Int32
 	return map[string]world{
 		"embedded": func(t *testing.T) func(func(*Options)) store {
+			t.Helper()
 			dir := t.TempDir()
 			return func(change func(*Options)) store { return open(t, dir, change) }
 		},
 		"inline": func(t *testing.T) func(func(*Options)) store {
+			t.Helper()
 			return func(change func(*Options)) store {
 				return open(t, "", func(o *Options) {
 					inMemory(o)
@@ -61,6 +63,7 @@ func worlds(t *testing.T) map[string]world {
 			}
 		},
 		"cluster": func(t *testing.T) func(func(*Options)) store {
+			t.Helper()
 			prefix := fmt.Sprintf("world%d", prefixes.Add(1))
 			return func(change func(*Options)) store {
 				return cluster.join(t, func(o *Options) {
@@ -144,6 +147,7 @@ func untilRun(t *testing.T, engine store, id string, want framework.RunState) (r
 }
 
 func conformsToPublisher(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	first, second := alert(t, "first"), alert(t, "second")
 	want := []framework.Receipt{{ID: first.ID}, {ID: second.ID}, {ID: first.ID, Duplicate: true}}
@@ -168,6 +172,7 @@ func conformsToPublisher(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInDelivery(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	ticket, other := &action{}, &action{}
 	never := func(framework.Event) (bool, error) { return false, nil }
@@ -190,6 +195,7 @@ func conformsInDelivery(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInRetrying(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	ticket := failing(2, func() error { return &framework.ServiceError{Service: "jira", Op: "create issue", Reason: "down"} })
 	runOn(t, engine, onAlert("ticket", ticket))
@@ -204,6 +210,7 @@ func conformsInRetrying(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInWaiting(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	ticket := failing(1, func() error {
 		return &framework.Wait{Until: time.Now().Add(20 * time.Millisecond), Reason: "quota of 4 a minute"}
@@ -220,6 +227,7 @@ func conformsInWaiting(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInLetters(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	ticket := failing(2, forbidden)
 	runOn(t, engine, onAlert("ticket", ticket))
@@ -257,6 +265,7 @@ func conformsInLetters(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsToLedger(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	ledger := engine.Ledger()
 	if _, _, err := ledger.Get(t.Context(), "ticket.abc"); !errors.Is(err, framework.ErrNotRecorded) {
@@ -282,6 +291,7 @@ func conformsToLedger(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsToQuota(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	var clock atomic.Int64
 	clock.Store(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).UnixNano())
 	quota := open(func(o *Options) { o.Now = func() time.Time { return time.Unix(0, clock.Load()).UTC() } }).Quota()
@@ -302,6 +312,7 @@ func conformsToQuota(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInListing(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	base := time.Now().UTC()
 	var want []string
@@ -330,6 +341,7 @@ func conformsInListing(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInDraining(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	begun := make(chan struct{}, 1)
 	stuck := &action{do: func(ctx context.Context, _ framework.Job) (framework.Result, error) {
@@ -377,6 +389,7 @@ func conformsInDraining(t *testing.T, open func(func(*Options)) store) {
 }
 
 func conformsInRefusing(t *testing.T, open func(func(*Options)) store) {
+	t.Helper()
 	engine := open(nil)
 	for name, event := range map[string]framework.Event{
 		"a type of another form": {ID: "splunk-abc", Type: "Splunk Alert", Data: framework.JSON("{}")},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -45,11 +46,7 @@ func (c *counted) Do(_ context.Context, job framework.Job) (framework.Result, er
 func (c *counted) count() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	made := map[string]int{}
-	for id, n := range c.effects {
-		made[id] = n
-	}
-	return made
+	return maps.Clone(c.effects)
 }
 
 // used is a store with everything in it: events that are done, one that waits, one that is dead, one whose replay was cut
