@@ -24,6 +24,8 @@ func length(text string) int { return len(utf16.Encode([]rune(text))) }
 type fieldReader struct {
 	flavor   string
 	projects map[string][]string
+	screen   []Field
+	users    []User
 	given    map[string]jsontext.Value
 	errs     map[string]string
 }

@@ -21,7 +21,7 @@ func (s *Server) reader(fields map[string]jsontext.Value) *fieldReader {
 		fields = map[string]jsontext.Value{}
 	}
 	return &fieldReader{
-		flavor: s.options.Flavor, projects: s.options.Projects,
+		flavor: s.options.Flavor, projects: s.options.Projects, screen: s.options.Fields, users: s.options.Users,
 		given: fields, errs: map[string]string{},
 	}
 }
@@ -35,7 +35,7 @@ func (s *Server) createIssue(r *http.Request) (answer, error) {
 	project := read.project()
 	issue := &Issue{
 		Project: project, Type: read.issueType(project), Summary: read.summary(), Description: read.description(),
-		Labels: read.labels(), Status: statuses()[0].name, Properties: map[string]jsontext.Value{},
+		Labels: read.labels(), Status: statuses()[0].name, Properties: map[string]jsontext.Value{}, Fields: read.others(true),
 	}
 	if read.rest(); len(read.errs) > 0 {
 		return answer{}, refuseFields(read.errs)
@@ -83,6 +83,9 @@ func (s *Server) getIssue(r *http.Request) (answer, error) {
 		wanted = []string{"*all"}
 	}
 	view := s.store.issueView(issue, wanted)
+	if slices.Contains(list(r.URL.Query()["expand"]), "transitions") {
+		view.Transitions = s.store.transitionViews(issue)
+	}
 	if keys := list(r.URL.Query()["properties"]); len(keys) > 0 {
 		view.Properties = map[string]jsontext.Value{}
 		for key, value := range issue.Properties {
@@ -130,6 +133,7 @@ func (s *Server) updateIssue(r *http.Request) (answer, error) {
 			return change{"labels", before, strings.Join(labels, " ")}
 		})
 	}
+	edits = append(edits, editOthers(read.others(false))...)
 	if read.rest(); len(read.errs) > 0 {
 		return answer{}, refuseFields(read.errs)
 	}

@@ -50,6 +50,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 		}
 		show(w, content)
 	})
+	mux.HandleFunc("GET /secure/attachment/{id}/{name}", s.download)
 	mux.HandleFunc("GET /page.css", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, pageFiles, "page.css")
 	})

@@ -140,16 +140,25 @@ func (s *Server) listRemoteLinks(r *http.Request) (answer, error) {
 func (s *Server) listTransitions(r *http.Request) (answer, error) {
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	if _, err := s.store.find(r.PathValue("issue")); err != nil {
+	issue, err := s.store.find(r.PathValue("issue"))
+	if err != nil {
 		return answer{}, err
 	}
+	return answer{http.StatusOK, map[string]any{"expand": "transitions", "transitions": s.store.transitionViews(issue)}}, nil
+}
+
+// transitionViews are the transitions that lead from the issue's status to another one; the lock is held.
+func (s *store) transitionViews(issue *Issue) []map[string]any {
 	views := []map[string]any{}
 	for _, one := range statuses() {
+		if one.name == issue.Status {
+			continue
+		}
 		views = append(views, map[string]any{
-			"id": one.transition, "name": one.name, "to": s.store.statusView(one.name), "hasScreen": false, "isAvailable": true,
+			"id": one.transition, "name": one.by, "to": s.statusView(one.name), "hasScreen": false, "isAvailable": true,
 		})
 	}
-	return answer{http.StatusOK, map[string]any{"expand": "transitions", "transitions": views}}, nil
+	return views
 }
 
 // transitionBody is a request for a transition. Its screen has no fields, so that these must be empty.
@@ -169,8 +178,9 @@ func (s *Server) doTransition(r *http.Request) (answer, error) {
 	if read.rest(); len(read.errs) > 0 {
 		return answer{}, refuseFields(read.errs)
 	}
+	current, ok := s.Issue(r.PathValue("issue"))
 	for _, one := range statuses() {
-		if body.Transition.ID == one.transition {
+		if body.Transition.ID == one.transition && (!ok || current.Status != one.name) {
 			return answer{status: http.StatusNoContent}, s.store.edit(r.PathValue("issue"), []func(*Issue) change{
 				func(i *Issue) change { return set(&i.Status, "status", one.name) },
 			}, nil)

@@ -238,12 +238,15 @@ func TestTransitions(t *testing.T) {
 	b := start(t, jira.Cloud)
 	b.create(t, "one", "x")
 	got := b.must(t, http.StatusOK, "GET", "/rest/api/2/issue/SEC-1/transitions", "")
-	if got.member(t, "transitions", 2, "name") != "Done" || got.member(t, "transitions", 2, "to", "statusCategory", "key") != "done" {
+	if got.member(t, "transitions", 1, "name") != "Resolve" || got.member(t, "transitions", 1, "to", "statusCategory", "key") != "done" {
 		t.Errorf("listed %s", got.body)
 	}
 	b.must(t, http.StatusNoContent, "POST", "/rest/api/2/issue/SEC-1/transitions", `{"transition":{"id":"21"},"update":{},"fields":{}}`)
 	if stored, _ := b.Issue("SEC-1"); stored.Status != "In Progress" {
 		t.Errorf("the status is %s", stored.Status)
+	}
+	if again := b.do(t, "POST", "/rest/api/2/issue/SEC-1/transitions", `{"transition":{"id":"21"}}`); again.status != 400 {
+		t.Errorf("a transition from the status where it leads was answered %d", again.status)
 	}
 	refused := b.do(t, "POST", "/rest/api/2/issue/SEC-1/transitions", `{"transition":{"id":"31"},"fields":{"resolution":{"name":"Done"}}}`)
 	if refused.status != 400 || !strings.Contains(refused.body, "Field 'resolution' cannot be set") {

@@ -34,6 +34,10 @@ type Options struct {
 	Token  framework.Secret // Cloud: the API token; Data Center: the personal access token; required
 	// Projects are the names of the issue types by project key.
 	Projects map[string][]string
+	// Fields stand on every screen; OffScreen exist and stand on none.
+	Fields, OffScreen []Field
+	Users             []User // to whom issues can be assigned
+	UploadLimit       int    // bytes that an attachment may have; 10 MiB when 0, none may be attached when negative
 
 	WebhookURL    string           // where events are sent; nowhere when empty
 	WebhookSecret framework.Secret // signs the events; they are unsigned without one
@@ -104,6 +108,9 @@ func (o *Options) complete() error {
 	if o.RetryDelay == 0 {
 		o.RetryDelay = 200 * time.Millisecond
 	}
+	if o.UploadLimit == 0 {
+		o.UploadLimit = uploadLimit
+	}
 	switch {
 	case !slices.Contains([]string{Cloud, DataCenter}, o.Flavor):
 		return fmt.Errorf("flavor %q is neither %s nor %s", o.Flavor, Cloud, DataCenter)
@@ -143,6 +150,7 @@ func (s *Server) handler() http.Handler {
 		mux.Handle(pattern, s.rest(handle))
 	}
 	mux.Handle("/rest/", s.rest(noRoute))
+	mux.HandleFunc("POST /rest/api/2/issue/{issue}/attachments", s.attach)
 	mux.Handle(fault.ControlPath, s.faults.Control())
 	s.pages(mux)
 
@@ -150,6 +158,7 @@ func (s *Server) handler() http.Handler {
 	const createmeta = "/rest/api/2/issue/createmeta/"
 	meta := http.NewServeMux()
 	meta.Handle("GET "+createmeta+"{project}/issuetypes", s.rest(s.listIssueTypes))
+	meta.Handle("GET "+createmeta+"{project}/issuetypes/{type}", s.rest(s.listScreen))
 	meta.Handle("/", s.rest(noRoute))
 	return s.faults.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, createmeta) {
@@ -181,6 +190,10 @@ func (s *Server) routes() map[string]handle {
 		"POST " + issue + "/remotelink":      s.addRemoteLink,
 		"GET " + issue + "/transitions":      s.listTransitions,
 		"POST " + issue + "/transitions":     s.doTransition,
+
+		"GET " + api + "/attachment/meta":        s.attachmentMeta,
+		"GET " + api + "/field":                  s.listFields,
+		"GET " + api + "/user/assignable/search": s.assignable,
 
 		"GET " + api + "/myself":            s.myself,
 		"GET " + api + "/project/{project}": s.getProject,

@@ -21,6 +21,8 @@ type Issue struct {
 	Created, Updated       time.Time
 	Properties             map[string]jsontext.Value
 	RemoteLinks            []RemoteLink
+	Fields                 map[string]jsontext.Value // of the screen, by id
+	Attachments            []Attachment
 
 	lastWrite time.Time
 }
@@ -149,6 +151,8 @@ func (i *Issue) clone() Issue {
 	issue.Labels = slices.Clone(i.Labels)
 	issue.Properties = maps.Clone(i.Properties)
 	issue.RemoteLinks = slices.Clone(i.RemoteLinks)
+	issue.Fields = maps.Clone(i.Fields)
+	issue.Attachments = slices.Clone(i.Attachments)
 	return issue
 }
 

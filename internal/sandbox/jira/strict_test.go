@@ -92,7 +92,7 @@ func TestNobodyWritesOrReadsWithoutCredentials(t *testing.T) {
 	reads := []string{
 		"GET /issue/SEC-1", "GET /issue/SEC-1/comment", "GET /issue/SEC-1/comment/ID", "GET /comment/ID/properties", "GET /comment/ID/properties/k",
 		"GET /issue/SEC-1/properties/k", "GET /issue/SEC-1/remotelink", "GET /issue/SEC-1/transitions", "GET /myself", "GET /project/SEC",
-		"GET /issue/createmeta/SEC/issuetypes", "GET /search/jql?jql=project=SEC", "GET /search?jql=project=SEC", "GET /nothing", "GET /issue/NO-1",
+		"GET /issue/createmeta/SEC/issuetypes", "GET /issue/createmeta/SEC/issuetypes/10001", "GET /field", "GET /attachment/meta", "GET /user/assignable/search?project=SEC&query=a", "GET /search/jql?jql=project=SEC", "GET /search?jql=project=SEC", "GET /nothing", "GET /issue/NO-1",
 	}
 	for _, flavor := range []string{jira.Cloud, jira.DataCenter} {
 		t.Run(flavor, func(t *testing.T) {

@@ -25,6 +25,8 @@ type issueView struct {
 	Key        string                    `json:"key,omitempty"`
 	Fields     map[string]any            `json:"fields,omitzero"`
 	Properties map[string]jsontext.Value `json:"properties,omitzero"`
+
+	Transitions []map[string]any `json:"transitions,omitzero"`
 }
 
 // issueView shows the wanted fields; *all and *navigable are all of them. The lock is held.
@@ -44,8 +46,11 @@ func (s *store) fields(issue *Issue) map[string]any {
 	if issue.Description != "" {
 		description = issue.Description
 	}
-	comments := s.commentViews(issue.ID, false)
-	return map[string]any{
+	comments, files := s.commentViews(issue.ID, false), []map[string]any{}
+	for _, file := range issue.Attachments {
+		files = append(files, s.attachmentView(file))
+	}
+	fields := map[string]any{
 		"project":     s.projectView(issue.Project),
 		"issuetype":   s.typeView(issue.Project, issue.Type),
 		"summary":     issue.Summary,
@@ -58,10 +63,15 @@ func (s *store) fields(issue *Issue) map[string]any {
 		"reporter":    s.user(false),
 		"assignee":    nil,
 		"priority":    nil,
+		"attachment":  files,
 		"comment": map[string]any{
 			"comments": comments, "maxResults": len(comments), "total": len(comments), "startAt": 0,
 		},
 	}
+	for id, value := range issue.Fields {
+		fields[id] = value.Clone()
+	}
+	return fields
 }
 
 // userView is a user: Cloud has account ids, Data Center names and keys.
@@ -95,15 +105,15 @@ func (s *store) user(own bool) userView {
 	return view
 }
 
-// status is a step of the one workflow that every project has.
-type status struct{ id, name, transition, category string }
+// status is a step of the one workflow that every project has; transition and by are the id and the name of what leads there.
+type status struct{ id, name, transition, by, category string }
 
-// statuses are all steps; each can be reached from every other.
+// statuses are all steps; each can be reached from every other, and not from itself.
 func statuses() []status {
 	return []status{
-		{"1", "To Do", "11", "new"},
-		{"3", "In Progress", "21", "indeterminate"},
-		{"10001", "Done", "31", "done"},
+		{"1", "To Do", "11", "Reopen", "new"},
+		{"3", "In Progress", "21", "Start work", "indeterminate"},
+		{"10001", "Done", "31", "Resolve", "done"},
 	}
 }
 
