@@ -47,9 +47,12 @@ func TestTogetherTheyServeTheDocumentedRoutes(t *testing.T) {
 		"POST /api/v1/splunk/alert",
 		"POST /api/v1/jira/webhook",
 		"POST /api/v1/s3/alert", "GET /api/v1/s3/alert", "GET /api/v1/s3/alert/{id}", "GET /api/v1/s3/status",
-		"GET /api/v1/events", "GET /api/v1/events/{id}",
+		"GET /api/v1/events", "GET /api/v1/events/changes", "GET /api/v1/events/{id}",
 		"GET /api/v1/deadletters", "GET /api/v1/deadletters/{id}",
-		"POST /api/v1/deadletters/{id}/replay", "DELETE /api/v1/deadletters/{id}",
+		"POST /api/v1/deadletters/{id}/replay", "POST /api/v1/deadletters/{id}/drop",
+		"POST /api/v1/deadletters/replay", "POST /api/v1/deadletters/drop",
+		"GET /api/v1/queues", "POST /api/v1/queues/drop", "POST /api/v1/queues/handover",
+		"GET /api/v1/audit",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("routes (-want +got):\n%s", diff)

@@ -92,6 +92,14 @@ func Reason(err error) string {
 	}
 }
 
+// Service names the outside service that failed, or "".
+func Service(err error) string {
+	if service, ok := errors.AsType[*ServiceError](err); ok {
+		return service.Service
+	}
+	return ""
+}
+
 // IsPermanent reports whether trying again cannot help.
 func IsPermanent(err error) bool {
 	service, ok := errors.AsType[*ServiceError](err)

@@ -17,15 +17,22 @@ func exampleEvent() framework.Event {
 	}
 }
 
-func exampleSummary() Summary {
+func exampleRun() framework.Run {
+	return framework.Run{
+		Automation: "ticket-for-alert", State: framework.RunDone, Attempts: 1, Result: "created SEC-1",
+		Link: "https://example.atlassian.net/browse/SEC-1", ChangedAt: exampleTime().Add(time.Second),
+	}
+}
+
+func exampleSummary() framework.EventSummary {
 	event := exampleEvent()
-	return Summary{ID: event.ID, Type: event.Type, Time: event.Time, RequestID: event.RequestID}
+	return framework.EventSummary{ID: event.ID, Type: event.Type, Time: event.Time, RequestID: event.RequestID, Runs: []framework.Run{exampleRun()}}
 }
 
 func exampleLetter() framework.DeadLetter {
 	return framework.DeadLetter{
 		ID: "lq6f2w7m5v4sjz3d7kx5yhgn2a", EventID: exampleEvent().ID, EventType: "splunk.alert", Automation: "ticket-for-alert",
-		Reason: "jira: create issue: the project SEC does not exist or may not be seen (status 400)", Attempts: 1,
+		Service: "jira", Reason: "jira: create issue: the project SEC does not exist or may not be seen (status 400)", Attempts: 1,
 		FirstTry: exampleTime(), GivenUpAt: exampleTime().Add(time.Minute),
 	}
 }

@@ -118,30 +118,41 @@ func TestActivity(t *testing.T) {
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]framework.Event{one, two}, must(activity.Recent(ctx, 5))); diff != "" {
-		t.Error(diff)
+	if got, next, err := activity.Events(ctx, framework.EventFilter{}, framework.Page{Limit: 1}); err != nil || len(got) != 1 || got[0].ID != "splunk-1" || next != "1" {
+		t.Errorf("Events = %v, %q, %v", got, next, err)
 	}
-	if got := must(activity.Recent(ctx, 1)); len(got) != 1 {
-		t.Errorf("Recent(1) = %v", got)
+	if got, next, err := activity.Events(ctx, framework.EventFilter{}, framework.Page{Limit: 1, Cursor: "1"}); err != nil || len(got) != 1 || got[0].ID != "splunk-2" || next != "" {
+		t.Errorf("the second page of Events = %v, %q, %v", got, next, err)
 	}
-	for _, id := range []string{"d1", "d2"} {
-		activity.AddDeadLetter(framework.DeadLetter{ID: id}, one)
+	if got, _, err := activity.Events(ctx, framework.EventFilter{State: framework.RunDone}, framework.Page{Limit: 9}); err != nil || len(got) != 1 {
+		t.Errorf("Events that are done = %v, %v", got, err)
 	}
-	if got := must(activity.DeadLetters(ctx, 9)); len(got) != 2 || got[0].ID != "d1" {
-		t.Errorf("DeadLetters = %v", got)
+	for _, id := range []string{"d1", "d2", "d3"} {
+		activity.AddDeadLetter(framework.DeadLetter{ID: id, Service: "jira"}, one)
+	}
+	if got, _, err := activity.DeadLetters(ctx, framework.LetterFilter{}, framework.Page{Limit: 2, Newest: true}); err != nil || len(got) != 2 || got[0].ID != "d3" {
+		t.Errorf("DeadLetters = %v, %v", got, err)
 	}
 	if letter, event, err := activity.DeadLetter(ctx, "d2"); err != nil || letter.ID != "d2" || event.ID != one.ID {
 		t.Errorf("DeadLetter = %v, %v, %v", letter, event, err)
 	}
-	if err := errors.Join(activity.Replay(ctx, "d1"), activity.Drop(ctx, "d2")); err != nil {
+	act := framework.Act{Caller: "tester", Reason: "a test"}
+	if err := errors.Join(activity.Replay(ctx, act, "d1"), activity.Drop(ctx, act, "d2")); err != nil {
 		t.Error(err)
 	}
-	if diff := cmp.Diff([][]string{{"d1"}, {"d2"}}, [][]string{activity.Replayed(), activity.Dropped()}); diff != "" {
+	if batch, err := activity.ReplayAll(ctx, act, framework.LetterFilter{Service: "jira"}, framework.Page{Limit: 9}); err != nil || batch.Count != 1 || batch.Next != "" {
+		t.Errorf("ReplayAll = %v, %v", batch, err)
+	}
+	if diff := cmp.Diff([][]string{{"d1", "d3"}, {"d2"}}, [][]string{activity.Replayed(), activity.Dropped()}); diff != "" {
 		t.Error(diff)
+	}
+	if entries, _, err := activity.Audit(ctx, framework.Page{Limit: 9}); err != nil || len(entries) != 3 || entries[2].Caller != "tester" {
+		t.Errorf("Audit = %v, %v", entries, err)
 	}
 	_, noEvent := activity.Event(ctx, "x")
 	_, _, noLetter := activity.DeadLetter(ctx, "d1")
-	for _, err := range []error{noEvent, noLetter, activity.Replay(ctx, "d1"), activity.Drop(ctx, "d2")} {
+	_, noQueue := activity.DropQueue(ctx, act, framework.QueueName{Name: "x"})
+	for _, err := range []error{noEvent, noLetter, noQueue, activity.Replay(ctx, act, "d1"), activity.Drop(ctx, act, "d2")} {
 		if !errors.Is(err, framework.ErrNoEvent) {
 			t.Errorf("error = %v", err)
 		}

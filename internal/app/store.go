@@ -52,3 +52,11 @@ func (s *store) underWay() int {
 
 // readyNow asks the engine.
 func (s *store) readyNow(ctx context.Context) error { return s.ready(ctx) }
+
+// leftNow asks the engine whether something waits for automations that the configuration does not have.
+func (s *store) leftNow(ctx context.Context) error {
+	if opened := s.opened.Load(); opened != nil {
+		return opened.Left(ctx)
+	}
+	return nil
+}

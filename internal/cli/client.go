@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,9 +69,25 @@ func baseURL(config *app.Config) string {
 
 // call makes one call and decodes the answer into out, unless that is nil. The raw answer is returned for --json.
 func (c *client) call(ctx context.Context, method, path string, out any) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, c.base+path, nil)
+	return c.send(ctx, method, path, nil, out)
+}
+
+// send makes a call with a body, unless that is nil.
+func (c *client) send(ctx context.Context, method, path string, in, out any) ([]byte, error) {
+	var sent io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("make a call to %s: %w", c.base, err)
+		}
+		sent = bytes.NewReader(data)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, sent)
 	if err != nil {
 		return nil, fmt.Errorf("make a call to %s: %w", c.base, err)
+	}
+	if in != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	response, err := c.http.Do(request)
@@ -94,11 +111,21 @@ func (c *client) call(ctx context.Context, method, path string, out any) ([]byte
 	return body, nil
 }
 
+// refusal is an answer of the server that is no success.
+type refusal struct {
+	error
+
+	status int
+}
+
+// Unwrap returns what people are told.
+func (r refusal) Unwrap() error { return r.error }
+
 // refused tells a problem to people.
 func refused(status int, body []byte) error {
 	var problem framework.Problem
 	if err := json.Unmarshal(body, &problem); err != nil || problem.Title == "" {
-		return fmt.Errorf("the server answered with status %d and no problem: is this a Funnelweb server?", status)
+		return refusal{fmt.Errorf("the server answered with status %d and no problem: is this a Funnelweb server?", status), status}
 	}
 	lines := []string{fmt.Sprintf("the server refused (%d %s): %s", problem.Status, problem.Title, problem.Detail)}
 	for _, field := range problem.Errors {
@@ -107,7 +134,7 @@ func refused(status int, body []byte) error {
 	if problem.Status == http.StatusUnauthorized {
 		lines = append(lines, "Name the access token of the server with --token-file")
 	}
-	return errors.New(strings.Join(append(lines, "request id "+problem.RequestID), "\n"))
+	return refusal{errors.New(strings.Join(append(lines, "request id "+problem.RequestID), "\n")), status}
 }
 
 // escape makes an id from the command line safe in a path.

@@ -88,7 +88,11 @@ func TestWhatAServerSaysIsShownToPeople(t *testing.T) {
 			nil,
 		},
 		{
-			"a dropped letter", []string{"deadletters", "drop", "x1"}, 200, `{}`, 0, "DELETE /api/v1/deadletters/x1 Bearer a-token-of-enough-length", []string{"dropped x1"}, nil,
+			"a dropped letter",
+			[]string{"deadletters", "drop", "x1", "--reason", "a test"},
+			200, `{}`, 0, "POST /api/v1/deadletters/x1/drop Bearer a-token-of-enough-length",
+			[]string{"dropped x1"},
+			nil,
 		},
 		{
 			"a broken rule",

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"funnelweb/framework"
 )
@@ -11,27 +13,45 @@ type deadlettersCommand struct {
 	serverFlags
 	List   deadlettersList   `cmd:"" default:"withargs" help:"List them, oldest first."`
 	Show   deadlettersShow   `cmd:"" help:"Show one with its event."`
-	Replay deadlettersReplay `cmd:"" help:"Give the event to the job that gave it up once more."`
-	Drop   deadlettersDrop   `cmd:"" help:"Remove one for good."`
+	Replay deadlettersReplay `cmd:"" help:"Give events to the jobs that gave them up once more."`
+	Drop   deadlettersDrop   `cmd:"" help:"Remove some for good."`
 }
 
 // Help is shown below the flags.
 func (deadlettersCommand) Help() string {
 	return `A dead letter is an event that an automation gave up on. It is kept until it is replayed or dropped. A replay reaches only
-the job that gave up, and does nothing twice.
+the job that gave up, and does nothing twice. Replay and drop need a token with the scope admin, and are in the audit log.
 
 Examples:
   funnelweb deadletters
+  funnelweb deadletters --service jira --since 2026-11-20T00:00:00+01:00
   funnelweb deadletters show ID
-  funnelweb deadletters replay ID`
+  funnelweb deadletters replay ID
+  funnelweb deadletters replay --reason "no such project" --yes
+  funnelweb deadletters drop --automation old-ticket --reason "the lab was closed"
+
+Exit code of replay and drop: 0 when all was done, 1 when something was kept or failed, 2 when the call is wrong or there is
+nobody to ask.`
+}
+
+// letterFlags choose dead letters, all but by their reason.
+type letterFlags struct {
+	Automation string    `help:"Only those of this automation." placeholder:"NAME"`
+	Job        string    `help:"Only those of this job of an automation." placeholder:"NAME"`
+	Service    string    `help:"Only those that this service failed for, such as jira." placeholder:"NAME"`
+	Since      time.Time `help:"Only those given up then or later (RFC 3339, with zone)." placeholder:"TIME"`
+	Until      time.Time `help:"Only those given up before (RFC 3339, with zone)." placeholder:"TIME"`
+}
+
+func (f letterFlags) filter(reason string) framework.LetterFilter {
+	return framework.LetterFilter{Automation: f.Automation, Job: f.Job, Service: f.Service, Reason: reason, Since: f.Since, Until: f.Until}
 }
 
 type deadlettersList struct {
-	Limit int `help:"The most to list, 1 to 500." default:"100"`
-}
-
-type letterList struct {
-	DeadLetters []framework.DeadLetter `json:"deadletters"`
+	letterFlags
+	Reason string `help:"Only those whose reason contains this text." placeholder:"TEXT"`
+	Newest bool   `help:"Newest first."`
+	Limit  int    `help:"The most to list." default:"100"`
 }
 
 // Run lists dead letters.
@@ -40,21 +60,38 @@ func (c deadlettersList) Run(p *program, parent *deadlettersCommand) error {
 	if err != nil {
 		return err
 	}
-	var list letterList
-	body, err := server.call(p.ctx, http.MethodGet, fmt.Sprintf("/api/v1/deadletters?limit=%d", c.Limit), &list)
-	if err != nil || parent.JSON {
-		return p.unlessFailed(err, body)
+	asked := query()
+	asked.text("automation", c.Automation)
+	asked.text("job", c.Job)
+	asked.text("service", c.Service)
+	asked.text("reason", c.Reason)
+	asked.time("since", c.Since)
+	asked.time("until", c.Until)
+	if c.Newest {
+		asked.text("order", "newest")
 	}
-	if len(list.DeadLetters) == 0 {
+	entries, more, err := server.entries(p.ctx, "/api/v1/deadletters", "deadletters", asked, c.Limit, maxPage)
+	if err != nil {
+		return err
+	}
+	if parent.JSON {
+		return p.printEntries("deadletters", entries)
+	}
+	letters, err := decodeAll[framework.DeadLetter](entries)
+	if err != nil {
+		return err
+	}
+	if len(letters) == 0 {
 		_, err = fmt.Fprintln(p.stdout, "there are no dead letters")
 		return err
 	}
-	return table(p.stdout, func(row func(...string)) {
-		row("ID", "GIVEN UP", "AUTOMATION", "ATTEMPTS", "WHY")
-		for _, letter := range list.DeadLetters {
-			row(letter.ID, stamp(letter.GivenUpAt), jobName(letter), fmt.Sprint(letter.Attempts), framework.Line(letter.Reason, maxCell))
+	err = table(p.stdout, func(row func(...string)) {
+		row("ID", "GIVEN UP", "FIRST TRY", "AUTOMATION", "ATTEMPTS", "WHY")
+		for _, letter := range letters {
+			row(letter.ID, stamp(letter.GivenUpAt), stamp(letter.FirstTry), jobName(letter), fmt.Sprint(letter.Attempts), framework.Line(letter.Reason, maxCell))
 		}
 	})
+	return errors.Join(err, p.tellMore(more))
 }
 
 func jobName(letter framework.DeadLetter) string {
@@ -87,35 +124,5 @@ func (c deadlettersShow) Run(p *program, parent *deadlettersCommand) error {
 	letter := found.DeadLetter
 	_, err = fmt.Fprintf(p.stdout, "%s\n%s gave up on %s (%s)\nwhy       %s\nattempts  %d, first %s, given up %s\n\n%s\n", letter.ID, jobName(letter),
 		letter.EventID, letter.EventType, framework.Line(letter.Reason, 1000), letter.Attempts, stamp(letter.FirstTry), stamp(letter.GivenUpAt), found.Event.Data)
-	return err
-}
-
-type deadlettersReplay struct {
-	ID string `arg:"" help:"Id of the dead letter."`
-}
-
-// Run replays a dead letter.
-func (c deadlettersReplay) Run(p *program, parent *deadlettersCommand) error {
-	return parent.act(p, http.MethodPost, c.ID, "/replay", "replayed")
-}
-
-type deadlettersDrop struct {
-	ID string `arg:"" help:"Id of the dead letter."`
-}
-
-// Run drops a dead letter.
-func (c deadlettersDrop) Run(p *program, parent *deadlettersCommand) error {
-	return parent.act(p, http.MethodDelete, c.ID, "", "dropped")
-}
-
-func (c *deadlettersCommand) act(p *program, method, id, suffix, done string) error {
-	server, err := c.client()
-	if err != nil {
-		return err
-	}
-	if _, err := server.call(p.ctx, method, "/api/v1/deadletters/"+escape(id)+suffix, nil); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(p.stdout, "%s %s\n", done, id)
 	return err
 }

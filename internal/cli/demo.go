@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"io"
 	"os"
 	"time"
 
@@ -31,9 +30,9 @@ func (c demoCommand) Run(p *program) error {
 	})
 }
 
-// isTerminal reports whether a writer is a terminal.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+// isTerminal reports whether a reader or a writer is a terminal.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
 	if !ok {
 		return false
 	}

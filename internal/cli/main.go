@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
@@ -28,8 +29,10 @@ type commands struct {
 	Check       checkCommand       `cmd:"" help:"Find every mistake in a configuration without starting anything."`
 	Routes      routesCommand      `cmd:"" help:"List what is served, with its plugins."`
 	OpenAPI     openAPICommand     `cmd:"" name:"openapi" help:"Print the OpenAPI 3.1 document of what is served."`
-	Events      eventsCommand      `cmd:"" help:"List the newest events of a running server, or show one with what became of it."`
+	Events      eventsCommand      `cmd:"" help:"List the events of a running server, follow them live, or show one with what became of it."`
 	Deadletters deadlettersCommand `cmd:"" help:"List, show, replay and drop what automations gave up on."`
+	Queues      queuesCommand      `cmd:"" help:"List what waits for each automation; drop or hand over what waits for those that are gone."`
+	Audit       auditCommand       `cmd:"" help:"List what operators did: replays, drops and hand-overs."`
 	Engine      engineCommand      `cmd:"" help:"Move stored events into a cluster."`
 	Sandbox     sandboxCommand     `cmd:"" help:"Run only the sandbox: stand-ins for Jira, Active Directory, VirusTotal and Threat Stack."`
 	New         newCommand         `cmd:"" help:"Write a part of your own: code that works, tests, README and the line that lists it."`
@@ -39,6 +42,7 @@ type commands struct {
 // program is what every command is given.
 type program struct {
 	ctx      context.Context //nolint:containedctx // the one context of the process, made in Main and passed to kong's Run
+	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
 	registry *framework.Registry
@@ -62,7 +66,7 @@ func Main(args []string, stdout, stderr io.Writer, register ...func(*framework.R
 	for _, add := range register {
 		add(registry)
 	}
-	p := &program{ctx: ctx, stdout: stdout, stderr: stderr, registry: registry, version: version(), words: &words}
+	p := &program{ctx: ctx, stdin: os.Stdin, stdout: stdout, stderr: stderr, registry: registry, version: version(), words: &words}
 	return p.run(args)
 }
 

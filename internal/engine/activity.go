@@ -42,16 +42,22 @@ func (e *Engine) Event(ctx context.Context, id string) (framework.EventStatus, e
 	return framework.EventStatus{Event: event, Runs: runs}, err
 }
 
+// runsOf returns the runs of an event whose message is given.
 func (e *Engine) runsOf(ctx context.Context, event framework.Event, message *jetstream.RawStreamMsg) ([]framework.Run, error) {
-	names := []string{}
-	for _, queue := range e.configured() {
-		if queue.matches(event.Type) && queue.concerns(message) {
-			names = append(names, queue.name)
-		}
-	}
 	recorded, err := e.runs.queuesOf(ctx, event.ID)
 	if err != nil {
 		return nil, err
+	}
+	names := []string{}
+	for _, queue := range e.configured() {
+		if queue.matches(event.Type) && queue.concerns(message) || slices.Contains(recorded, queue.name) {
+			names = append(names, queue.name)
+		}
+	}
+	for _, l := range e.leftQueues() {
+		if l.eventType() == event.Type && l.concerns(message) {
+			names = append(names, l.name)
+		}
 	}
 	for _, name := range recorded {
 		if !slices.Contains(names, name) {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"funnelweb/framework"
 )
 
@@ -121,46 +119,4 @@ func queueName(automation, job string) string {
 func splitQueueName(name string) (automation, job string) {
 	automation, job, _ = strings.Cut(name, "=")
 	return automation, job
-}
-
-// leaveUnconfigured looks after the queues of automations that the configuration no longer has. One with unfinished
-// events is kept for the case that its automation comes back; the others are removed.
-func (e *Engine) leaveUnconfigured(ctx context.Context, queues []*queue) error {
-	configured := map[string]bool{}
-	for _, queue := range queues {
-		configured[queue.source+" "+queue.name] = true
-	}
-	streams, err := e.streams.all(ctx)
-	if err != nil {
-		return err
-	}
-	for source, stream := range streams {
-		consumers := stream.ListConsumers(ctx)
-		for info := range consumers.Info() {
-			if configured[source+" "+info.Name] {
-				continue
-			}
-			if err := e.leave(ctx, stream, info); err != nil {
-				return err
-			}
-		}
-		if err := consumers.Err(); err != nil {
-			return fmt.Errorf("list queues of source %s: %w", source, err)
-		}
-	}
-	return nil
-}
-
-func (e *Engine) leave(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo) error {
-	automation, job := splitQueueName(info.Name)
-	unfinished := info.NumPending + uint64(info.NumAckPending) //nolint:gosec // a count
-	if unfinished > 0 {
-		e.log.Warn("an automation that is not configured has unfinished events; they wait for it until they are too old",
-			"automation", automation, "job", job, "events", unfinished, "days", int(retention/day))
-		return nil
-	}
-	if err := stream.DeleteConsumer(ctx, info.Name); err != nil {
-		return fmt.Errorf("remove queue %s: %w", info.Name, err)
-	}
-	return nil
 }

@@ -207,7 +207,7 @@ func TestTheLastTryIsMadeEvenWhileTheServiceIsDown(t *testing.T) {
 	for _, event := range events[1:] {
 		untilState(t, engine, event.ID, framework.RunDead)
 	}
-	letters, err := engine.DeadLetters(t.Context(), 10)
+	letters, _, err := engine.DeadLetters(t.Context(), framework.LetterFilter{}, framework.Page{Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}

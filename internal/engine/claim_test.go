@@ -24,13 +24,13 @@ func deadAlert(t *testing.T, engine *Engine) (framework.Event, *action, framewor
 }
 
 func TestOneOfManyAtOnceGetsALetter(t *testing.T) {
-	replay := func(engine *Engine, _ int) func(context.Context, string) error { return engine.Replay }
-	drop := func(engine *Engine, _ int) func(context.Context, string) error { return engine.Drop }
+	replay := func(engine *Engine, _ int) func(context.Context, string) error { return engine.replay }
+	drop := func(engine *Engine, _ int) func(context.Context, string) error { return engine.drop }
 	either := func(engine *Engine, n int) func(context.Context, string) error {
 		if n%2 == 0 {
-			return engine.Drop
+			return engine.drop
 		}
-		return engine.Replay
+		return engine.replay
 	}
 	for name, call := range map[string]func(*Engine, int) func(context.Context, string) error{
 		"replays": replay, "drops": drop, "replays and drops": either,
@@ -83,7 +83,7 @@ func TestALetterThatWasReplayedBeforeACrashCannotBeDroppedAsIfItWereNot(t *testi
 		t.Fatal(err)
 	}
 	untilState(t, engine, event.ID, framework.RunDone)
-	if err := engine.Drop(t.Context(), id.ID); !errors.Is(err, framework.ErrNoEvent) {
+	if err := engine.drop(t.Context(), id.ID); !errors.Is(err, framework.ErrNoEvent) {
 		t.Errorf("got %v", err)
 	}
 	if letters := lettersOf(t, engine); len(letters) != 0 {
@@ -103,7 +103,7 @@ func TestAReplayThatFailsAtOnceAgainLeavesTheNewLetter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := engine.Replay(t.Context(), id); err != nil {
+		if err := engine.replay(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 		until(t, "there is a new letter", func() bool {
@@ -121,7 +121,7 @@ func TestACallThatLeavesDoesNotWaitForItsTurn(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range []error{engine.Drop(ctx, letter.ID), engine.Replay(ctx, letter.ID)} {
+	for _, err := range []error{engine.drop(ctx, letter.ID), engine.replay(ctx, letter.ID)} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}

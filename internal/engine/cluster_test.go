@@ -31,9 +31,8 @@ func TestReplicasShareEventsQueuesAndDeadLetters(t *testing.T) {
 	if diff := cmp.Diff([]int{1}, ticket.attempts()); diff != "" {
 		t.Error(diff)
 	}
-	recent, err := one.Recent(t.Context(), 10)
-	if err != nil || len(recent) != 1 {
-		t.Errorf("recent %v, error %v", recent, err)
+	if recent := eventsOf(t, one, 10); len(recent) != 1 {
+		t.Errorf("recent %v", recent)
 	}
 	for _, engine := range []*Engine{one, two} {
 		if err := engine.Ready(t.Context()); err != nil {
@@ -81,9 +80,9 @@ func TestOneOfManyReplicasGetsALetter(t *testing.T) {
 	for n := range 12 {
 		all.Go(func() {
 			<-start
-			act, count := replicas[n%3].Replay, &replayed
+			act, count := replicas[n%3].replay, &replayed
 			if n%2 == 0 {
-				act, count = replicas[n%3].Drop, &dropped
+				act, count = replicas[n%3].drop, &dropped
 			}
 			if wins(t, act, id) {
 				count.Add(1)

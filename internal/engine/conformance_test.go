@@ -236,7 +236,7 @@ func conformsInLetters(t *testing.T, open func(func(*Options)) store) {
 	untilRun(t, engine, first.ID, framework.RunDead)
 	untilRun(t, engine, second.ID, framework.RunDead)
 	ids := map[string]string{}
-	letters, err := engine.DeadLetters(t.Context(), 10)
+	letters, _, err := engine.DeadLetters(t.Context(), framework.LetterFilter{}, framework.Page{Limit: 10})
 	if err != nil || len(letters) != 2 {
 		t.Fatalf("letters %+v, error %v", letters, err)
 	}
@@ -247,15 +247,15 @@ func conformsInLetters(t *testing.T, open func(func(*Options)) store) {
 	if err != nil || letter.Reason != framework.Reason(forbidden()) || event.ID != first.ID {
 		t.Errorf("letter %+v of %s, error %v", letter, event.ID, err)
 	}
-	if err := engine.Replay(t.Context(), ids[first.ID]); err != nil {
+	if err := engine.Replay(t.Context(), framework.Act{}, ids[first.ID]); err != nil {
 		t.Error(err)
 	}
 	untilRun(t, engine, first.ID, framework.RunDone)
-	if err := engine.Drop(t.Context(), ids[second.ID]); err != nil {
+	if err := engine.Drop(t.Context(), framework.Act{}, ids[second.ID]); err != nil {
 		t.Error(err)
 	}
 	for _, id := range ids {
-		for _, err := range []error{engine.Replay(t.Context(), id), engine.Drop(t.Context(), id)} {
+		for _, err := range []error{engine.Replay(t.Context(), framework.Act{}, id), engine.Drop(t.Context(), framework.Act{}, id)} {
 			if !errors.Is(err, framework.ErrNoEvent) {
 				t.Errorf("a letter that is gone gives %v", err)
 			}
@@ -323,15 +323,11 @@ func conformsInListing(t *testing.T, open func(func(*Options)) store) {
 		want = append([]string{event.ID}, want...)
 	}
 	for limit, expected := range map[int][]string{0: {}, 2: want[:2], 10: want} {
-		recent, err := engine.Recent(t.Context(), limit)
+		recent, _, err := engine.Events(t.Context(), framework.EventFilter{}, framework.Page{Limit: limit})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := []string{}
-		for _, event := range recent {
-			got = append(got, event.ID)
-		}
-		if diff := cmp.Diff(expected, got); diff != "" {
+		if diff := cmp.Diff(expected, summaryIDs(recent)); diff != "" {
 			t.Error(diff)
 		}
 	}

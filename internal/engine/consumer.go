@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -18,10 +19,22 @@ func (q *queue) open(ctx context.Context) error {
 	found, err := stream.Consumer(ctx, q.name)
 	switch {
 	case err == nil: // where it began cannot be changed
-		old := found.CachedInfo().Config
-		config.DeliverPolicy, config.OptStartTime, config.OptStartSeq = old.DeliverPolicy, old.OptStartTime, old.OptStartSeq
+		old := found.CachedInfo()
+		if slices.Contains(old.Config.FilterSubjects, config.FilterSubjects[0]) {
+			config.DeliverPolicy, config.OptStartTime, config.OptStartSeq = old.Config.DeliverPolicy, old.Config.OptStartTime, old.Config.OptStartSeq
+			err = q.comeBack(ctx, stream, old.AckFloor.Stream)
+		} else {
+			err = q.takeOtherType(ctx, left{q.source, q.name, stream, old, new(queueState)})
+		}
+		if err != nil {
+			return err
+		}
 	case !errors.Is(err, jetstream.ErrConsumerNotFound):
 		return fmt.Errorf("find queue %s of source %s: %w", q.name, q.source, err)
+	default:
+		if err := q.engine.states.forget(ctx, q.source, q.name); err != nil {
+			return err
+		}
 	}
 	if q.consumer, err = stream.CreateOrUpdateConsumer(ctx, config); err != nil {
 		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
@@ -31,6 +44,16 @@ func (q *queue) open(ctx context.Context) error {
 		q.created = *config.OptStartTime
 	}
 	return nil
+}
+
+// takeOtherType makes room for a queue of the same name that takes other events. Nothing may wait in the old one: what does
+// is for work on the old type.
+func (q *queue) takeOtherType(ctx context.Context, old left) error {
+	if waiting := unfinished(old.info); waiting > 0 {
+		return fmt.Errorf("automation %s is on %s now, and %d events of %s wait for it: give it another name; then funnelweb queues drops those, or hands them over",
+			q.automation.Name, q.automation.On, waiting, old.eventType())
+	}
+	return q.engine.removeQueue(ctx, old)
 }
 
 // config is that of a new queue. MaxDeliver and BackOff stay unset: the worker decides about retries, and BackOff would

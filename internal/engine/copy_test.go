@@ -185,7 +185,7 @@ func goesOn(t *testing.T, u used, cluster *natsCluster) {
 	})
 	letters := lettersOf(t, engine)
 	for _, letter := range letters {
-		switch err := engine.Replay(t.Context(), letter.ID); {
+		switch err := engine.replay(t.Context(), letter.ID); {
 		case err != nil:
 			t.Error(err)
 		case letter.EventID == u.dead:

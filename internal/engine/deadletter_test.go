@@ -19,7 +19,7 @@ func forbidden() error {
 
 func lettersOf(tb testing.TB, engine *Engine) []framework.DeadLetter {
 	tb.Helper()
-	letters, err := engine.DeadLetters(tb.Context(), 100)
+	letters, _, err := engine.DeadLetters(tb.Context(), framework.LetterFilter{}, framework.Page{Limit: 100})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestAPermanentFailureIsReplayedToTheFailingJobAlone(t *testing.T) {
 	letters := lettersOf(t, engine)
 	want := []framework.DeadLetter{{
 		EventID: event.ID, EventType: "splunk.alert", Automation: "ticket", Attempts: 1,
-		Reason: "jira: create issue: the bot may not create issues in SEC (status 403)",
+		Service: "jira", Reason: "jira: create issue: the bot may not create issues in SEC (status 403)",
 	}}
 	ignored := cmpopts.IgnoreFields(framework.DeadLetter{}, "ID", "FirstTry", "GivenUpAt")
 	if diff := cmp.Diff(want, letters, ignored); diff != "" {
@@ -53,7 +53,7 @@ func TestAPermanentFailureIsReplayedToTheFailingJobAlone(t *testing.T) {
 
 	for _, state := range []framework.RunState{framework.RunDead, framework.RunDone} { // it fails again, then works
 		tried := len(ticket.attempts())
-		if err := engine.Replay(t.Context(), letters[0].ID); err != nil {
+		if err := engine.replay(t.Context(), letters[0].ID); err != nil {
 			t.Fatal(err)
 		}
 		until(t, "the job ran again", func() bool { return len(ticket.attempts()) > tried })
@@ -114,7 +114,7 @@ func TestAReplayThatWasCutShortPublishesOnce(t *testing.T) {
 	}
 	untilState(t, engine, event.ID, framework.RunDone)
 
-	if err := engine.Replay(t.Context(), id); err != nil {
+	if err := engine.replay(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if letters := lettersOf(t, engine); len(letters) != 0 {
@@ -172,10 +172,10 @@ func TestDeadLettersOutliveARestartAndCanBeDropped(t *testing.T) {
 	if len(letters) != 3 || letters[0].EventID != events[0].ID || letters[2].EventID != events[2].ID {
 		t.Fatalf("letters, oldest first: %+v", letters)
 	}
-	if two, err := engine.DeadLetters(t.Context(), 2); err != nil || cmp.Diff(letters[:2], two) != "" {
+	if two, _, err := engine.DeadLetters(t.Context(), framework.LetterFilter{}, framework.Page{Limit: 2}); err != nil || cmp.Diff(letters[:2], two) != "" {
 		t.Errorf("two letters: %+v, error %v", two, err)
 	}
-	if err := engine.Drop(t.Context(), letters[1].ID); err != nil {
+	if err := engine.drop(t.Context(), letters[1].ID); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]framework.DeadLetter{letters[0], letters[2]}, lettersOf(t, engine)); diff != "" {
@@ -183,7 +183,7 @@ func TestDeadLettersOutliveARestartAndCanBeDropped(t *testing.T) {
 	}
 	for name, id := range map[string]string{"a dropped id": letters[1].ID, "an unknown id": "abc", "a pattern": ">", "nothing": ""} {
 		_, _, show := engine.DeadLetter(t.Context(), id)
-		for _, err := range []error{show, engine.Replay(t.Context(), id), engine.Drop(t.Context(), id)} {
+		for _, err := range []error{show, engine.replay(t.Context(), id), engine.drop(t.Context(), id)} {
 			if !errors.Is(err, framework.ErrNoEvent) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -203,7 +203,7 @@ func TestALetterOfAnAutomationThatIsGoneIsNotLostByReplay(t *testing.T) {
 	engine = open(t, dir, nil)
 	run(t, engine, onAlert("renamed", &action{}), Automation{Name: "ticket", On: "jira.issue_created", Action: &action{}})
 	letter := lettersOf(t, engine)[0]
-	problem, ok := errors.AsType[*framework.Problem](engine.Replay(t.Context(), letter.ID))
+	problem, ok := errors.AsType[*framework.Problem](engine.replay(t.Context(), letter.ID))
 	if !ok || problem.Status != http.StatusConflict {
 		t.Fatalf("got %v", problem)
 	}

@@ -41,6 +41,8 @@ type Engine struct {
 	reclaimed  map[string]uint64 // by source, where that stopped; guarded by reclaiming
 	streams    streams
 	letters    jetstream.Stream
+	audit      jetstream.Stream
+	states     queueStates
 	id         string              // of this engine, for claims
 	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
 	ledger     *ledger
@@ -54,6 +56,7 @@ type Engine struct {
 	probe      *probe
 
 	queues  atomic.Pointer[[]*queue] // in the order of the configuration; nil until Run
+	left    atomic.Pointer[[]left]   // that the configuration does not have; nil until Run
 	running sync.Mutex               // held by Run and Drain
 	stop    context.CancelFunc       // the queues take no more events
 	cancel  context.CancelFunc       // running jobs are interrupted
@@ -171,6 +174,9 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	if e.letters, err = e.js.CreateOrUpdateStream(ctx, e.lettersConfig()); err != nil {
 		return fmt.Errorf("open dead letters: %w", err)
 	}
+	if e.audit, err = e.js.CreateOrUpdateStream(ctx, e.auditConfig()); err != nil {
+		return fmt.Errorf("open audit log: %w", err)
+	}
 	effects, err := e.openBucket(ctx, "ledger", ledgerRetention)
 	if err != nil {
 		return err
@@ -192,6 +198,11 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 		return err
 	}
 	e.runs = &runs{records, e.timeout()}
+	states, err := e.openBucket(ctx, "queues", 0)
+	if err != nil {
+		return err
+	}
+	e.states = queueStates{states}
 	if _, err := e.js.CreateOrUpdateStream(ctx, e.probeConfig()); err != nil {
 		return fmt.Errorf("open probe: %w", err)
 	}

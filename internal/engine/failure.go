@@ -115,7 +115,8 @@ func (d *delivery) giveUp(jobs context.Context, cause error) error {
 	reason := framework.Reason(cause)
 	err := d.engine.bury(jobs, letter{Event: d.event, DeadLetter: framework.DeadLetter{
 		ID: d.asJob().Key(), EventID: d.event.ID, EventType: d.event.Type, Automation: d.automation.Name, Job: d.job,
-		Reason: reason, Attempts: d.record.Attempts, FirstTry: d.record.FirstTry, GivenUpAt: now,
+		Service: framework.Service(cause),
+		Reason:  reason, Attempts: d.record.Attempts, FirstTry: d.record.FirstTry, GivenUpAt: now,
 	}})
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func (e *Engine) again(ctx context.Context, id string) error {
 			continue
 		}
 		job := framework.Job{Automation: run.Automation, Name: run.Job, Event: status.Event}
-		if err := e.Replay(ctx, job.Key()); err != nil && !errors.Is(err, framework.ErrNoEvent) {
+		if err := e.replay(ctx, job.Key()); err != nil && !errors.Is(err, framework.ErrNoEvent) {
 			return unavailable(err)
 		}
 	}

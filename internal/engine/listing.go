@@ -2,108 +2,209 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"funnelweb/framework"
 )
 
-// Recent returns the newest events of all sources, newest first, at most limit. Damaged ones are left out and logged.
-func (e *Engine) Recent(ctx context.Context, limit int) ([]framework.Event, error) {
-	events := []framework.Event{}
+const (
+	eventsList = "events"
+	// slack is by how much the order of events in a stream and that of their times may differ: clocks of replicas.
+	slack = time.Hour
+	// runsCost is what it takes to read the runs of an event, in messages.
+	runsCost = 4
+)
+
+// Events returns events that a filter lets through, newest first over all sources, and the cursor of the next page. A call
+// looks at 5000 events at most, and at a fifth of that where the filter asks for runs: those of each event are read. Since
+// and Until cost nothing, as long as the clocks of replicas are less than an hour apart. Damaged events are left out and
+// logged.
+func (e *Engine) Events(ctx context.Context, filter framework.EventFilter, page framework.Page) ([]framework.EventSummary, string, error) {
+	at, err := parseCursor(eventsList, page.Cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	spent := listBudget()
+	merged, err := e.merge(ctx, filter, at, page.Cursor != "", spent)
+	if err != nil {
+		return nil, "", err
+	}
+	summaries := []framework.EventSummary{}
+	for len(summaries) < page.Limit && !spent.over() {
+		event, message, err := merged.read(ctx)
+		if err != nil {
+			return nil, "", err
+		}
+		if message == nil {
+			break
+		}
+		if !filter.Matches(event.Type, event.Time) {
+			continue
+		}
+		spent.messages -= runsCost
+		runs, err := e.runsOf(ctx, event, message)
+		if err != nil {
+			return nil, "", err
+		}
+		if filter.MatchesRuns(runs) {
+			summaries = append(summaries, framework.EventSummary{
+				ID: event.ID, Type: event.Type, Time: event.Time, RequestID: event.RequestID, Runs: runs,
+			})
+		}
+	}
+	return summaries, merged.cursor(), nil
+}
+
+// merged reads the events of several sources as one list, newest first.
+type merged struct {
+	engine *Engine
+	since  time.Time
+	heads  []*head
+}
+
+// head is the newest event of a source that was not read yet.
+type head struct {
+	source  string
+	reader  *backward
+	message *jetstream.RawStreamMsg // nil when it was read
+	event   framework.Event
+	ended   bool
+}
+
+// merge opens the sources that a filter leaves. Those that a cursor does not name are at their end.
+func (e *Engine) merge(ctx context.Context, filter framework.EventFilter, at cursor, goesOn bool, spent *budget) (*merged, error) {
 	streams, err := e.streams.all(ctx)
 	if err != nil {
 		return nil, err
 	}
+	all := &merged{engine: e}
+	if !filter.Since.IsZero() {
+		all.since = filter.Since.Add(-slack)
+	}
 	for source, stream := range streams {
-		newest, err := e.recent(ctx, stream, e.names.subject("ev", source, ">"), limit)
-		if err != nil {
-			return nil, fmt.Errorf("read newest events of source %s: %w", source, err)
+		subject, wanted := e.subjectOf(source, filter)
+		if end, named := at.At[source]; wanted && (named || !goesOn) {
+			reader, err := e.openSource(ctx, stream, subject, end, filter, spent)
+			if err != nil {
+				return nil, fmt.Errorf("read events of source %s: %w", source, err)
+			}
+			all.heads = append(all.heads, &head{source: source, reader: reader})
 		}
-		events = append(events, newest...)
 	}
-	slices.SortStableFunc(events, func(a, b framework.Event) int { return b.Time.Compare(a.Time) })
-	return events[:max(0, min(len(events), limit))], nil
+	return all, nil
 }
 
-// recent reads the newest events of one stream. The store reads forward only, past what is no event (replays, gaps) in
-// one step; so it is asked for a stretch at the end, then for one before that which is twice as long, and so on.
-func (e *Engine) recent(ctx context.Context, stream jetstream.Stream, subject string, limit int) ([]framework.Event, error) {
-	info, err := stream.Info(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read stream: %w", err)
-	}
-	first, end := max(1, info.State.FirstSeq), info.State.LastSeq+1
-	var newest []framework.Event
-	for length := uint64(max(1, limit)); end > first && len(newest) < limit; length *= 2 {
-		begin := first
-		if end-first > length {
-			begin = end - length
-		}
-		stretch, err := e.stretch(ctx, stream, subject, begin, end, limit-len(newest))
+// subjectOf returns the subject of the events of a source that a filter can let through.
+func (e *Engine) subjectOf(source string, filter framework.EventFilter) (string, bool) {
+	what := ">"
+	if filter.Type != "" {
+		at, err := placeOf(framework.Event{Type: filter.Type, ID: source + "-0"})
 		if err != nil {
-			return nil, err
+			return "", false
 		}
-		newest = append(newest, stretch...)
-		end = begin
+		what = at.what + ".>"
 	}
-	return newest, nil
+	return e.names.subject("ev", source, what), filter.Source == "" || filter.Source == source
 }
 
-// stretch returns the last events from begin on and before end, newest first, at most limit. In memory are no more.
-func (e *Engine) stretch(ctx context.Context, stream jetstream.Stream, subject string, begin, end uint64, limit int) ([]framework.Event, error) {
-	var events []framework.Event
-	for at := begin; at < end; {
-		message, err := stream.GetMsg(ctx, at, jetstream.WithGetMsgSubject(subject))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			break
-		}
+func (e *Engine) openSource(ctx context.Context, stream jetstream.Stream, subject string, end uint64, filter framework.EventFilter, spent *budget) (*backward, error) {
+	reader, err := newBackward(ctx, stream, subject, end, spent)
+	if err != nil || filter.Until.IsZero() {
+		return reader, err
+	}
+	reader.end, err = e.firstSince(ctx, stream, subject, reader.first, reader.end, filter.Until.Add(slack))
+	return reader, err
+}
+
+// firstSince returns the place of the first event that is not before a time, or end when there is none.
+func (e *Engine) firstSince(ctx context.Context, stream jetstream.Stream, subject string, first, end uint64, t time.Time) (uint64, error) {
+	for first < end {
+		middle := first + (end-first)/2
+		reader := forward{stream, subject, middle, end}
+		message, err := reader.read(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("read message from %d on: %w", at, err)
+			return 0, err
 		}
-		if message.Sequence >= end {
-			break
+		if message == nil {
+			end = middle
+			continue
 		}
-		at = message.Sequence + 1
 		event, err := decodeEvent(message)
-		if err != nil {
-			e.damaged.tell(message.Subject, message.Sequence, err)
-			continue
+		if err != nil { // a damaged one has no time: that of the store is near
+			event.Time = message.Time
 		}
-		if len(events) == limit {
-			events = slices.Delete(events, 0, 1)
+		if event.Time.Before(t) {
+			first = message.Sequence + 1
+		} else {
+			end = middle
 		}
-		events = append(events, event)
 	}
-	slices.Reverse(events)
-	return events, nil
+	return end, nil
 }
 
-// DeadLetters returns the dead letters, oldest first, at most limit. Damaged ones are left out and logged.
-func (e *Engine) DeadLetters(ctx context.Context, limit int) ([]framework.DeadLetter, error) {
-	letters := []framework.DeadLetter{}
-	for next := uint64(1); len(letters) < limit; {
-		message, err := e.letters.GetMsg(ctx, next, jetstream.WithGetMsgSubject(e.names.subject(letterPrefix, ">")))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
+// read returns the newest event that was not read yet, or none.
+func (m *merged) read(ctx context.Context) (framework.Event, *jetstream.RawStreamMsg, error) {
+	var newest *head
+	for _, head := range m.heads {
+		if err := m.fill(ctx, head); err != nil {
+			return framework.Event{}, nil, fmt.Errorf("read events of source %s: %w", head.source, err)
+		}
+		if head.message != nil && (newest == nil || head.event.Time.After(newest.event.Time)) {
+			newest = head
+		}
+	}
+	if newest == nil {
+		return framework.Event{}, nil, nil
+	}
+	message := newest.message
+	newest.message = nil
+	return newest.event, message, nil
+}
+
+// fill reads on to the next event that is not damaged, unless there is one, or the budget is spent.
+func (m *merged) fill(ctx context.Context, h *head) error {
+	for h.message == nil && !h.ended && !h.reader.spent.over() {
+		message, err := h.reader.read(ctx)
+		if err != nil {
+			return err
+		}
+		if message == nil {
+			h.ended = true
 			break
 		}
-		if err != nil {
-			return nil, fmt.Errorf("list dead letters: %w", err)
+		event, err := decodeEvent(message)
+		switch {
+		case err != nil:
+			m.engine.damaged.tell(message.Subject, message.Sequence, err)
+		case event.Time.Before(m.since):
+			h.ended = true
+		default:
+			h.message, h.event = message, event
 		}
-		next = message.Sequence + 1
-		dead, err := decodeLetter(message)
-		if err != nil {
-			e.damaged.tell(message.Subject, message.Sequence, err)
-			continue
-		}
-		letters = append(letters, dead.DeadLetter)
 	}
-	return letters, nil
+	return nil
+}
+
+// cursor says where to go on, "" when all were read.
+func (m *merged) cursor() string {
+	at := cursor{List: eventsList, At: map[string]uint64{}}
+	for _, head := range m.heads {
+		switch {
+		case head.message != nil:
+			at.At[head.source] = head.message.Sequence + 1
+		case !head.ended && head.reader.place() > head.reader.first:
+			at.At[head.source] = head.reader.place()
+		}
+	}
+	if len(at.At) == 0 {
+		return ""
+	}
+	return at.String()
 }
 
 // maxDamaged bounds how many damaged entries are remembered, and told of.

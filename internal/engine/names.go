@@ -23,6 +23,11 @@ func (n names) subject(tokens ...string) string {
 	return n.prefix + "." + joined
 }
 
+// isReplay reports whether a subject is that of a message for one queue alone.
+func (n names) isReplay(subject string) bool {
+	return strings.HasPrefix(subject, n.subject("redo", ""))
+}
+
 // sourceOf returns the source whose stream has a name.
 func (n names) sourceOf(stream string) (string, bool) {
 	return strings.CutPrefix(stream, n.stream(streamPrefix))

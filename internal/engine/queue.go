@@ -22,6 +22,7 @@ type queue struct {
 	consumer jetstream.Consumer // the dispatcher's
 	created  time.Time          // events from before do not come to it
 	first    uint64             // nor events in front of this place, where it was copied from elsewhere
+	state    queueState         // as it was when the queue was opened
 	broken   bool               // the store does not answer the dispatcher
 	told     told
 }
@@ -32,12 +33,9 @@ const retryQueue = time.Second
 // matches reports whether events of a type come to this queue.
 func (q *queue) matches(eventType string) bool { return q.automation.On == eventType }
 
-// concerns reports whether a message came after the queue was made. One that was copied is younger than what it waits for.
+// concerns reports whether a message came after the queue was made, and while it was configured.
 func (q *queue) concerns(message *jetstream.RawStreamMsg) bool {
-	if q.first > 0 {
-		return message.Sequence >= q.first
-	}
-	return !message.Time.Before(q.created)
+	return !message.Time.Before(q.created) && message.Sequence >= q.first && q.state.owns(message.Sequence)
 }
 
 // start takes events until taking ends and runs each in a goroutine of its own, under jobs, at most Workers at once.

@@ -42,7 +42,7 @@ func (e *Engine) reclaim(ctx context.Context, source string, stream jetstream.St
 	if err != nil {
 		return fmt.Errorf("read stream of source %s: %w", source, err)
 	}
-	needs, err := e.needsOf(ctx, source, stream, true)
+	needs, err := e.needsOf(ctx, source, stream)
 	if err != nil {
 		return fmt.Errorf("source %s: %w", source, err)
 	}

@@ -14,10 +14,10 @@ import (
 	"funnelweb/framework"
 )
 
-// Replay gives the event once more to the job that gave it up, with its attempts counted from 1, and removes the letter
+// replay gives the event once more to the job that gave it up, with its attempts counted from 1, and removes the letter
 // when that is safe. Of several calls for one letter, of Drop too, one succeeds: those of this process
 // take turns, and those of other replicas find it claimed. A crash in between leaves a letter that can be replayed again. It is a Problem with status 409 when the job is no longer configured.
-func (e *Engine) Replay(ctx context.Context, id string) error {
+func (e *Engine) replay(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	if err := e.claim.Acquire(ctx, 1); err != nil {
@@ -106,8 +106,8 @@ func (l letter) redoSubject(names names, source string) string {
 	return names.subject("redo", source, queueName(l.Automation, l.Job), l.EventID, sequence)
 }
 
-// Drop removes a dead letter for good, or returns framework.ErrNoEvent, also when it was replayed.
-func (e *Engine) Drop(ctx context.Context, id string) error {
+// drop removes a dead letter for good, or returns framework.ErrNoEvent, also when it was replayed.
+func (e *Engine) drop(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	if err := e.claim.Acquire(ctx, 1); err != nil {

@@ -82,9 +82,8 @@ func TestFinishedEventsMakeRoomForNewOnes(t *testing.T) {
 		publish(t, engine, event)
 		untilState(t, engine, event.ID, framework.RunDone)
 	}
-	recent, err := engine.Recent(t.Context(), events)
-	if err != nil || len(recent) < 30 || len(recent) == events {
-		t.Errorf("%d events are left, error %v", len(recent), err)
+	if recent := eventsOf(t, engine, events); len(recent) < 30 || len(recent) == events {
+		t.Errorf("%d events are left", len(recent))
 	}
 	if _, err := engine.Event(t.Context(), large(t, "0").ID); !errors.Is(err, framework.ErrNoEvent) {
 		t.Errorf("the oldest event is still there: %v", err)

@@ -42,7 +42,7 @@ func (s *sweeper) run(ctx context.Context) {
 
 // sweep goes once over all sources. What fails for one does not keep it from the others.
 func (s *sweeper) sweep(ctx context.Context) error {
-	var errs []error
+	errs := []error{s.engine.leaveUnconfigured(ctx, s.engine.configured())}
 	streams, err := s.engine.streams.all(ctx)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (s *sweeper) sweep(ctx context.Context) error {
 
 func (s *sweeper) sweepSource(ctx context.Context, source string, stream jetstream.Stream) error {
 	before := s.engine.now().Add(-retention)
-	needs, err := s.engine.needsOf(ctx, source, stream, false)
+	needs, err := s.engine.needsOf(ctx, source, stream)
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,13 @@ type need struct {
 	name  string
 	info  *jetstream.ConsumerInfo
 	floor uint64 // it is finished with everything up to here
+	state *queueState
+	names names
 }
 
-// needsOf asks the queues of a source that are not finished; those that are not configured only if it is told to. When a
-// configured one is missing nobody can say what it needs, which is an error.
-func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.Stream, unconfigured bool) ([]need, error) {
+// needsOf asks the queues of a source that are not finished, those that are not configured too. When a configured one is
+// missing nobody can say what it needs, which is an error.
+func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.Stream) ([]need, error) {
 	missing := map[string]bool{}
 	for _, queue := range e.configured() {
 		if queue.source == source {
@@ -114,17 +116,21 @@ func (e *Engine) needsOf(ctx context.Context, source string, stream jetstream.St
 	var needs []need
 	consumers := stream.ConsumerNames(ctx) // a cluster's list of their states leaves out those that do not answer
 	for name := range consumers.Name() {
-		asked := unconfigured || missing[name]
 		delete(missing, name)
-		if !asked {
-			continue
-		}
 		info, err := queueInfo(ctx, stream, name)
 		if err != nil {
 			return nil, err
 		}
-		if info != nil && (info.NumPending > 0 || info.NumAckPending > 0) {
-			needs = append(needs, need{name, info, info.AckFloor.Stream})
+		if info == nil || info.Config.Durable == "" || unfinished(info) == 0 {
+			continue
+		}
+		state, err := e.states.read(ctx, source, name)
+		if err != nil {
+			return nil, err
+		}
+		floor := max(info.AckFloor.Stream, state.Settled)
+		if state.Left == 0 || floor < state.Left {
+			needs = append(needs, need{name, info, floor, state, e.names})
 		}
 	}
 	if err := consumers.Err(); err != nil {
@@ -151,7 +157,7 @@ func queueInfo(ctx context.Context, stream jetstream.Stream, name string) (*jets
 // holds reports whether the queue still needs a message. In front of its first unfinished event it needs none. Behind
 // it, where one event may wait for a quota for weeks, the run records tell; without one the message is needed.
 func (n need) holds(ctx context.Context, runs *runs, message *jetstream.RawStreamMsg) (bool, error) {
-	if message.Sequence <= n.floor || !n.reads(message.Subject) {
+	if message.Sequence <= n.floor || !n.reads(message.Subject) || !n.own(message) {
 		return false, nil
 	}
 	if message.Sequence > n.info.Delivered.Stream {
@@ -163,6 +169,10 @@ func (n need) holds(ctx context.Context, runs *runs, message *jetstream.RawStrea
 	}
 	superseded := record.Sequence > message.Sequence
 	return !superseded && (record.Sequence < message.Sequence || !record.finished()), nil
+}
+
+func (n need) own(message *jetstream.RawStreamMsg) bool {
+	return n.state.owns(message.Sequence) || n.names.isReplay(message.Subject)
 }
 
 // reads reports whether messages of a subject come to the queue.

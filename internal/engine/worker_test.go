@@ -301,14 +301,14 @@ func TestADamagedEventIsADeadLetter(t *testing.T) {
 	var letters []framework.DeadLetter
 	until(t, "there is a dead letter", func() bool {
 		var err error
-		if letters, err = engine.DeadLetters(t.Context(), 10); err != nil {
+		if letters, _, err = engine.DeadLetters(t.Context(), framework.LetterFilter{}, framework.Page{Limit: 10}); err != nil {
 			t.Fatal(err)
 		}
 		return len(letters) > 0
 	})
 	want := []framework.DeadLetter{{
 		EventID: "splunk-damaged", EventType: "splunk.alert", Automation: "ticket",
-		Reason: "automation ticket: read event: the stored event is damaged",
+		Service: "automation ticket", Reason: "automation ticket: read event: the stored event is damaged",
 	}}
 	if diff := cmp.Diff(want, letters, cmpopts.IgnoreFields(framework.DeadLetter{}, "ID", "GivenUpAt")); diff != "" {
 		t.Error(diff)
