@@ -206,6 +206,10 @@ func (s stuck) Do(ctx context.Context, _ framework.Job) (framework.Result, error
 	return framework.Result{}, ctx.Err()
 }
 
+func (s stuck) register(r *framework.Registry) {
+	framework.AddAction(r, "stuck", func() struct{} { return struct{}{} }, func(struct{}, framework.Deps) (stuck, error) { return s, nil })
+}
+
 func TestJobsThatDoNotEndAreToldWhenTheTimeToDrainIsOver(t *testing.T) {
 	t.Setenv("SMALL_TOKEN", goodToken)
 	waiting := stuck{make(chan struct{}, 10)}
@@ -215,9 +219,7 @@ server: {drain: 200ms}
 endpoints: [{use: splunk, before: [{token: {secrets: ["env:SMALL_TOKEN"]}}]}]
 automations: [{name: stuck, on: splunk.alert, do: {stuck: {}}}]
 `
-	base, stop, ended := serve(t, text, &log, func(r *framework.Registry) {
-		framework.AddAction(r, "stuck", func() struct{} { return struct{}{} }, func(struct{}, framework.Deps) (stuck, error) { return waiting, nil })
-	})
+	base, stop, ended := serve(t, text, &log, waiting.register)
 	for i := range 2 {
 		alert := strings.Replace(smallAlert, `"sid":"`, fmt.Sprintf(`"sid":"%d`, i), 1)
 		if status, body := send(t, http.MethodPost, base+"/api/v1/splunk/alert", goodToken, alert); status != http.StatusAccepted {

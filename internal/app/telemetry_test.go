@@ -3,8 +3,6 @@ package app_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -50,24 +48,26 @@ func TestMetricsTellOfAnAlertFromTheCallToTheJob(t *testing.T) {
 
 func TestAnEventThatWaitsForLongIsAnAlarm(t *testing.T) {
 	t.Setenv("SMALL_TOKEN", goodToken)
-	data := t.TempDir()
-	blocked := filepath.Join(data, "archive")
-	if err := os.WriteFile(blocked, []byte("no directory"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	base, _ := start(t, small(data)+"alarm: {oldest_waiting: 1ns}\narchive: {dir: {path: "+filepath.Join(blocked, "in")+"}}\n", nil)
+	waiting := stuck{make(chan struct{}, 1)}
+	text := plain + "data: " + t.TempDir() + `
+alarm: {oldest_waiting: 1ns}
+server: {drain: 100ms}
+endpoints: [{use: splunk, before: [{token: {secrets: ["env:SMALL_TOKEN"]}}]}]
+automations: [{name: stuck, on: splunk.alert, do: {stuck: {}}}]
+`
+	base, _, _ := serve(t, text, nil, waiting.register)
 	if status, body := send(t, http.MethodPost, base+"/api/v1/splunk/alert", goodToken, smallAlert); status != http.StatusAccepted {
 		t.Fatalf("status %d: %s", status, body)
 	}
 	eventually(t, func() bool {
 		_, body := get(t, base+"/metrics", goodToken)
-		return strings.Contains(body, `funnelweb_backlog_alarm{automation="archive-splunk",job=""} 1`)
+		return strings.Contains(body, `funnelweb_backlog_alarm{automation="stuck",job=""} 1`)
 	})
 	status, body := get(t, base+"/ready", "")
 	if status != http.StatusOK || !strings.Contains(body, `"backlog"`) {
 		t.Errorf("an alarm must not send senders away: %d %s", status, body)
 	}
-	if !strings.Contains(body, "automation archive-splunk: 1 events wait, the oldest for") {
+	if !strings.Contains(body, "automation stuck: 1 events wait, the oldest for") {
 		t.Errorf("the alarm is not told: %s", body)
 	}
 }
