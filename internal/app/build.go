@@ -130,6 +130,7 @@ func (b *builder) services(ctx context.Context) {
 	b.server.readiness = newReadiness(b.server.options.Now, b.server.options.Log)
 	b.server.readiness.add("events", true, b.server.store.readyNow)
 	b.server.readiness.add("backlog", false, b.server.backlog)
+	b.server.readiness.add("services", false, b.server.services)
 	b.server.readiness.add("queues", false, b.server.store.leftNow)
 	b.deps.Ready = b.server.readiness.all
 	b.engine()

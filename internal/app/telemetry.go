@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -42,6 +43,24 @@ func backlogReason(queue engine.QueueStats, limit time.Duration) string {
 	}
 	return fmt.Sprintf("%s: %d events wait, the oldest for %s (limit %s); funnelweb events shows why",
 		name, queue.Waiting, queue.Oldest.Round(time.Second), limit)
+}
+
+// services is a check of readiness: that those which jobs need are not down, as far as jobs have met them.
+func (s *Server) services(ctx context.Context) error {
+	stats, err := s.stats(ctx)
+	if err != nil {
+		return &framework.ServiceError{Service: "services", Op: "check", Reason: "the event store does not say which are down", Err: err}
+	}
+	var down []string
+	for _, service := range stats.Services {
+		if service.State == framework.CircuitOpen {
+			down = append(down, fmt.Sprintf("%s since %s", service.Service, service.Since.UTC().Format(time.RFC3339)))
+		}
+	}
+	if down == nil {
+		return nil
+	}
+	return &framework.ServiceError{Service: "services", Op: "check", Reason: "down: " + strings.Join(down, ", ") + "; what needs them waits"}
 }
 
 // lastTraces bounds how long a stopping server waits for the collector.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"funnelweb/framework"
 )
 
 // Stats is the state of an engine at one moment.
@@ -15,6 +17,9 @@ type Stats struct {
 	DeadLetters uint64
 	StoreBytes  uint64 // held by all streams
 	StoreLimit  int64  // what they may hold
+
+	Services []framework.Circuit    // those that failed lately, by name
+	Quotas   []framework.QuotaState // those that were taken from, by name
 }
 
 // QueueStats is the state of one job of one automation, over all replicas.
@@ -46,7 +51,11 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 		}
 		stats.Queues = append(stats.Queues, one)
 	}
-	return stats, nil
+	if stats.Services, err = e.Breakers(ctx); err != nil {
+		return stats, err
+	}
+	stats.Quotas, err = e.Quotas(ctx)
+	return stats, err
 }
 
 func (q *queue) stats(ctx context.Context) (QueueStats, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"funnelweb/framework"
 	"funnelweb/internal/engine"
 )
 
@@ -20,7 +21,7 @@ type stateCollector struct {
 	stats func(context.Context) (engine.Stats, error)
 	limit time.Duration
 
-	waiting, oldest, alarm, dead, bytes, limitBytes *prometheus.Desc
+	waiting, oldest, alarm, dead, bytes, limitBytes, down, left *prometheus.Desc
 }
 
 func newStateCollector(stats func(context.Context) (engine.Stats, error), limit time.Duration) *stateCollector {
@@ -35,12 +36,14 @@ func newStateCollector(stats func(context.Context) (engine.Stats, error), limit 
 		dead:       describe("dead_letters", "Dead letters that wait for a person."),
 		bytes:      describe("store_bytes", "What the event store holds."),
 		limitBytes: describe("store_limit_bytes", "What it may hold; events are refused at seven eighths of it."),
+		down:       describe("service_down", "1 while a service that failed lately is down: jobs that need it wait, but for one probe at a time. Else 0.", "service"),
+		left:       describe("quota_left", "Calls that are left of a provider's limit now.", "quota", "per"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(all chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{c.waiting, c.oldest, c.alarm, c.dead, c.bytes, c.limitBytes} {
+	for _, one := range []*prometheus.Desc{c.waiting, c.oldest, c.alarm, c.dead, c.bytes, c.limitBytes, c.down, c.left} {
 		all <- one
 	}
 }
@@ -61,13 +64,24 @@ func (c *stateCollector) Collect(all chan<- prometheus.Metric) {
 	gauge(c.dead, float64(stats.DeadLetters))
 	gauge(c.bytes, float64(stats.StoreBytes))
 	gauge(c.limitBytes, float64(stats.StoreLimit))
-	for _, queue := range stats.Queues {
-		alarm := 0.0
-		if queue.Oldest > c.limit {
-			alarm = 1
+	for _, service := range stats.Services {
+		gauge(c.down, oneIf(service.State == framework.CircuitOpen), service.Service)
+	}
+	for _, quota := range stats.Quotas {
+		for _, limit := range quota.Limits {
+			gauge(c.left, float64(limit.Left), quota.Name, limit.Per.String())
 		}
+	}
+	for _, queue := range stats.Queues {
 		gauge(c.waiting, float64(queue.Waiting), queue.Automation, queue.Job)
 		gauge(c.oldest, queue.Oldest.Seconds(), queue.Automation, queue.Job)
-		gauge(c.alarm, alarm, queue.Automation, queue.Job)
+		gauge(c.alarm, oneIf(queue.Oldest > c.limit), queue.Automation, queue.Job)
 	}
+}
+
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
