@@ -14,8 +14,8 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"funnelweb/framework"
-	"funnelweb/internal/archive"
 	"funnelweb/internal/engine"
+	"funnelweb/internal/evidence"
 	"funnelweb/internal/jira"
 	"funnelweb/internal/telemetry"
 )
@@ -35,6 +35,7 @@ type Server struct {
 	options     Options
 	store       *store
 	engine      engine.Options
+	evidence    *evidence.Archive
 	funnel      *framework.Funnel
 	automations []engine.Automation
 	readiness   *readiness
@@ -147,17 +148,12 @@ func (b *builder) engine() {
 }
 
 func (b *builder) archive(ctx context.Context) {
-	var config archive.Config
-	if err := framework.DecodeConfig(&b.config.Archive, "archive", &config); err != nil {
+	store, err := b.config.openArchive(ctx, b.server.options.Log.With("part", "archive"), b.server.options.Now)
+	if err != nil {
 		b.add(err)
 		return
 	}
-	store, err := archive.Open(ctx, config, archive.Deps{DataDir: b.config.Data, Now: b.server.options.Now})
-	if err != nil {
-		b.add(framework.PlaceErrors(err, &b.config.Archive, "archive"))
-		return
-	}
-	b.deps.Archive = store
+	b.deps.Archive, b.server.evidence = store, store
 	b.server.readiness.add("archive", false, store.Check)
 }
 

@@ -103,6 +103,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, ready func(ur
 		scheme = "https://"
 		background.Go(func() { s.certificate.watch(watching, s.config.Server.TLS.reload()) })
 	}
+	background.Go(func() { s.evidence.Run(watching) })
 	server := s.httpServer()
 	failed := make(chan error, 1)
 	layers := s.layers(context.WithoutCancel(ctx), listener)

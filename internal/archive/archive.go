@@ -20,6 +20,13 @@ const maxBody = 16 << 20
 type Config struct {
 	Dir *DirConfig `yaml:"dir"`
 	S3  *S3Config  `yaml:"s3"`
+	// Seal is about the manifests that prove what the archive holds. Every hour is sealed with or without it.
+	Seal SealConfig `yaml:"seal"`
+}
+
+// SealConfig is about manifests.
+type SealConfig struct {
+	Key framework.Secret `yaml:"key"` // Ed25519 private key in PEM to sign with; none to leave manifests unsigned
 }
 
 // DirConfig is a store in a local directory.
@@ -69,6 +76,7 @@ const (
 	getOp   = "read object"
 	listOp  = "list objects"
 	checkOp = "check archive"
+	clearOp = "clear the journal"
 )
 
 func badKey(service, op string, err error) error {

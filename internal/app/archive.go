@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"funnelweb/framework"
+	"funnelweb/internal/archive"
+	"funnelweb/internal/evidence"
+)
+
+// OpenArchive makes the archive that a configuration names, and nothing else of it: for looking after the archive where no
+// server runs. Nothing in it is read or written yet. The error holds every mistake.
+func (c *Config) OpenArchive(ctx context.Context, log *slog.Logger, now func() time.Time) (*evidence.Archive, error) {
+	c.addLegacyEnvironment()
+	return c.openArchive(ctx, log, now)
+}
+
+func (c *Config) openArchive(ctx context.Context, log *slog.Logger, now func() time.Time) (*evidence.Archive, error) {
+	var config archive.Config
+	if err := framework.DecodeConfig(&c.Archive, "archive", &config); err != nil {
+		return nil, err
+	}
+	store, err := archive.Open(ctx, config, archive.Deps{DataDir: c.Data, Now: now})
+	if err != nil {
+		return nil, framework.PlaceErrors(err, &c.Archive, "archive")
+	}
+	deps := evidence.Deps{Now: now, Log: log}
+	if !config.Seal.Key.IsZero() {
+		if deps.Signer, err = evidence.NewSigner(config.Seal.Key); err != nil {
+			return nil, framework.PlaceErrors(fmt.Errorf("seal.key: %w", err), &c.Archive, "archive")
+		}
+	}
+	return evidence.New(store, deps), nil
+}

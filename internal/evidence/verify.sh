@@ -1,0 +1,90 @@
+#!/bin/sh
+# Checks that what is in this folder is what was sealed: every object by its SHA-256, every manifest by its seal and by
+# the hash that the next one carries. It needs sh and sha256sum alone. Whether the manifests are those that the archive
+# has is for its owner to say: compare the hash of the newest one, which is printed last.
+LC_ALL=C
+export LC_ALL
+case $0 in */*) cd "${0%/*}" || exit 2 ;; esac
+
+wrong=0
+bad() {
+	printf 'WRONG %s\n' "$1"
+	wrong=1
+}
+
+# The hash of standard input.
+hash() {
+	set -- $(sha256sum)
+	printf '%s\n' "$1"
+}
+
+# The lines of a manifest above its seal.
+above() {
+	while IFS= read -r line; do
+		case $line in "seal "*) return ;; esac
+		printf '%s\n' "$line"
+	done <"$1"
+}
+
+# A line for sha256sum -c for every object of every manifest.
+objects() {
+	for manifest in manifests/*/*/*/*/*; do
+		while read -r first second third key; do
+			case $first in
+			funnelweb-manifest | hour | part | previous | objects | seal | signature) ;;
+			*) printf '%s  objects/%s\n' "$first" "$key" ;;
+			esac
+		done <"$manifest"
+	done
+}
+
+# The number of files below a folder, added to n.
+count() {
+	for file in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		if [ -d "$file" ] && [ ! -L "$file" ]; then
+			count "$file"
+		elif [ -e "$file" ] || [ -L "$file" ]; then
+			n=$((n + 1))
+		fi
+	done
+}
+
+before=
+newest=
+for manifest in manifests/*/*/*/*/*; do
+	carries=
+	seal=
+	while read -r word value rest; do
+		case $word in
+		previous) carries=$value ;;
+		seal) seal=$value ;;
+		esac
+	done <"$manifest"
+	[ -n "$seal" ] && [ "$(above "$manifest" | hash)" = "$seal" ] || bad "$manifest: its seal is broken"
+	[ -z "$before" ] || [ "$carries" = "$before" ] || bad "$manifest: it does not carry the hash of the one before"
+	before=$(hash <"$manifest")
+	newest=$manifest
+done
+
+n=0
+count objects
+[ "$n" = "OBJECTS" ] || bad "there are $n files in objects, and OBJECTS in the manifests"
+if [ "OBJECTS" != 0 ]; then
+	objects | sha256sum -c 2>&1 | {
+		status=0
+		while IFS= read -r line; do
+			case $line in
+			*": OK") ;;
+			*)
+				printf 'WRONG %s\n' "$line"
+				status=1
+				;;
+			esac
+		done
+		exit "$status"
+	} || wrong=1
+fi
+
+[ "$wrong" = 0 ] && printf 'OK: OBJECTS objects are what was sealed\n'
+printf 'newest manifest: %s %s\n' "$before" "$newest"
+exit "$wrong"
