@@ -254,9 +254,23 @@ endpoints:
 	methods = map[string][]string{"/docs/": {http.MethodGet}, "/openapi.json": {http.MethodGet}, "/metrics": {http.MethodGet}}
 	for _, route := range server.Routes() {
 		path := strings.NewReplacer("{", "", "}", "").Replace(route.Path)
-		methods[path] = append(methods[path], route.Method)
+		for _, other := range server.Routes() { // the word of one path may be the parameter of another
+			if fits(other.Path, path) && !slices.Contains(methods[path], other.Method) {
+				methods[path] = append(methods[path], other.Method)
+			}
+		}
 	}
 	return text, methods
+}
+
+// fits reports whether a path is one of those that a route is for.
+func fits(route, path string) bool {
+	want, got := strings.Split(route, "/"), strings.Split(path, "/")
+	return len(want) == len(got) && !slices.ContainsFunc(want, func(part string) bool {
+		at := got[0]
+		got = got[1:]
+		return part != at && !strings.HasPrefix(part, "{")
+	})
 }
 
 func TestOPTIONSTellsWhatEachPathTakes(t *testing.T) {
