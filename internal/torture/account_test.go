@@ -95,7 +95,8 @@ func (w *world) unfinished(ctx context.Context, sent *tally) []string {
 		if w.excused[id] {
 			continue
 		}
-		if err := w.done(ctx, id); err != nil {
+		err := w.done(ctx, id)
+		if forgotten := w.mayForget && errors.Is(err, errGone); err != nil && !forgotten {
 			missing = append(missing, marker+": "+err.Error())
 		}
 	}
@@ -114,6 +115,9 @@ func (w *world) tickets() map[string][]string {
 
 // told are the tickets of whose making the server has accepted Jira's webhook.
 func (w *world) told() []string {
+	if w.ticketsOnly {
+		return nil
+	}
 	told := map[string]bool{}
 	for _, delivery := range w.jira.Deliveries() {
 		if delivery.Event == "jira:issue_created" && delivery.Status/100 == 2 && !w.excused[delivery.IssueKey] {

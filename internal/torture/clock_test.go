@@ -16,6 +16,7 @@ func tortureByClock(t *testing.T, random *rand.Rand, trials int) account {
 	t.Helper()
 	clock := &clock{began: time.Now(), speed: 1}
 	w := newWorld(t, options{now: clock.now, searchLag: 500 * time.Millisecond})
+	w.mayForget = true
 	a := account{trials: trials}
 	sent := newTally()
 	sending, stop := context.WithCancel(t.Context())

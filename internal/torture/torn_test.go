@@ -76,7 +76,9 @@ type hit struct {
 	texts      [][]byte // of the records that were hit
 }
 
-func (h hit) String() string { return fmt.Sprintf("%s: %s, bytes %d to %d", h.file, h.what, h.from, h.to) }
+func (h hit) String() string {
+	return fmt.Sprintf("%s: %s, bytes %d to %d", h.file, h.what, h.from, h.to)
+}
 
 // damage damages one file of a store.
 func damage(t *testing.T, dir string, random *rand.Rand) hit {

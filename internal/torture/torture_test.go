@@ -57,9 +57,9 @@ type kind struct {
 
 func kinds() []kind {
 	return []kind{
-		{"kill", "kill -9 at a random moment, while senders, Jira, Active Directory and VirusTotal go on", 3, 42, 12, tortureByKill},
+		{"kill", "kill -9 at a random moment, while senders, Jira, Active Directory and VirusTotal go on", 3, 52, 13, tortureByKill},
 		{"power", "power cut: the process frozen, its file system's image cloned, mounted and started on", 1, 10, 5, tortureByPowerCut},
-		{"torn", "a file of the store cut short, or bytes of it flipped, while the server is down", 4, 22, 11, tortureByDamage},
+		{"torn", "a file of the store cut short, or bytes of it flipped, while the server is down", 2, 12, 6, tortureByDamage},
 		{"full", "the disk filled to the last byte by somebody else, and emptied", 1, 2, 1, tortureByFullDisk},
 		{"jira", "Jira commits and cuts, cuts before, answers HTML, 429 with Retry-After, or 500 for an hour", 4, 16, 8, tortureByJira},
 		{"clock", "the clock jumps back or forth by a second to a month", 3, 8, 8, tortureByClock},

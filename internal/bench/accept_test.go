@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestEachCallIsAnAlertOfItsOwnWithItsSignature(t *testing.T) {
+	a := &acceptor{path: "/alert", address: "127.0.0.1:1"}
+	seen := map[string]bool{}
+	for number := range int64(3) {
+		request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(a.request(number))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := request.Header.Get(signatureIn); got != sign(body) {
+			t.Errorf("signature %s of a body whose own is %s", got, sign(body))
+		}
+		if len(body) < 1900 || len(body) > 2100 || seen[string(body)] {
+			t.Errorf("a body of %d bytes, seen before: %t", len(body), seen[string(body)])
+		}
+		seen[string(body)] = true
+	}
+}
+
+// TestFunnelwebTakesTheLoad makes a short sample against the program, which counts only calls that were accepted.
+func TestFunnelwebTakesTheLoad(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the durable accept is measured on Linux only")
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program")
+	if output, err := exec.Command("go", "build", "-o", program, "funnelweb/cmd/funnelweb").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	a := acceptors(program)[0]
+	if err := a.start(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	got, err := acceptOnce(t.Context(), acceptOptions{sample: 200 * time.Millisecond}, dir, []*acceptor{a}, 4, 0)
+	if err != nil {
+		t.Error(err)
+	}
+	if figures := got.contender[nameFunnelweb]; got.syncs <= 0 || figures.rate <= 0 || figures.p99 < figures.p50 || figures.p50 <= 0 {
+		t.Errorf("%+v", got)
+	}
+	if a.next.Load() < 4 {
+		t.Errorf("only %d calls", a.next.Load())
+	}
+	if err := a.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTheSectionReportsRatiosRoundByRound(t *testing.T) {
+	rounds := func(syncs, rate float64, p50 time.Duration) []acceptRound {
+		return []acceptRound{
+			{syncs, map[string]acceptFigures{nameFunnelweb: {rate: rate, p50: p50, p99: 20 * time.Millisecond}, nameWebhook: {rate: rate / 8}}},
+			{syncs * 2, map[string]acceptFigures{nameFunnelweb: {rate: rate * 2, p50: p50 / 2, p99: 20 * time.Millisecond}, nameWebhook: {rate: rate / 4}}},
+		}
+	}
+	result := acceptResult{missing: []string{"FastAPI (apt-get install …)"}, rounds: map[int][]acceptRound{
+		1: rounds(1000, 900, 1200*time.Microsecond), 32: rounds(1000, 8000, time.Millisecond), 256: rounds(1000, 9000, time.Millisecond),
+	}}
+	text := result.markdown()
+	for _, want := range []string{
+		"fdatasync rate | ≥ 10.0 | 8.00 (8.00–8.00) | missed |", "ms | ≤ 25.0 | 20.00 (20.00–20.00) | reached |",
+		"of one fdatasync | ≤ 1.3 | 1.20 (1.20–1.20) | reached |", "| 32 | webhook | 2000 | 1.00 (1.00–1.00) |", "| 8.00 (8.00–8.00) |",
+		"not installed: FastAPI (apt-get install …)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "| 32 | FastAPI |") {
+		t.Error("a row of figures that nobody measured")
+	}
+}
+
+func TestTheSectionTakesItsOwnPlaceInThePage(t *testing.T) {
+	for _, c := range []struct{ name, page, want string }{
+		{"at the end", "# Page\n\ntext\n", "# Page\n\ntext\n\n" + acceptHeading + "\n\nnew\n"},
+		{"in place of the last one", "# Page\n\n" + acceptHeading + "\n\nold\n", "# Page\n\n" + acceptHeading + "\n\nnew\n"},
+		{"before what follows", "# Page\n\n" + acceptHeading + "\n\nold\n\n## Next\n\ntext\n", "# Page\n\n" + acceptHeading + "\n\nnew\n\n## Next\n\ntext\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			page := filepath.Join(t.TempDir(), "page.md")
+			if err := os.WriteFile(page, []byte(c.page), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := putSection(page, acceptHeading+"\n\nnew\n"); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, string(got)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTheCPUTimeOfAProcessIsRead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has /proc")
+	}
+	before, err := processTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for {
+		after, err := processTime(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after > before {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it does not grow")
+		}
+	}
+}
