@@ -166,7 +166,7 @@ func (k *worker) start() {
 	k.action = &Action{
 		config:    Config{Indicators: map[framework.Kind]Paths{framework.User: {"user"}}, With: k.world.names},
 		enrichers: map[string]framework.Enricher{k.job.Name: asker{k}}, now: k.world.clock.Now,
-		ledger: steppedLedger{k}, tickets: steppedTickets{k},
+		ledger: steppedLedger{k}, tickets: steppedTickets{worker: k},
 		pause: func(context.Context, time.Duration) error { return k.take("pause", func() error { return nil }) },
 	}
 	go func() {
@@ -267,15 +267,13 @@ func (l steppedLedger) Put(ctx context.Context, key string, value []byte, revisi
 	return written, err
 }
 
-type steppedTickets struct{ *worker }
-
-func (s steppedTickets) Create(context.Context, framework.NewTicket) (string, error) {
-	return "", errors.ErrUnsupported
+// steppedTickets has what an enrichment does with a ticket; nothing else is called.
+type steppedTickets struct {
+	*worker
+	framework.Tickets
 }
 
-func (s steppedTickets) FindByLabel(context.Context, string, string) (string, error) {
-	return "", errors.ErrUnsupported
-}
+func (steppedTickets) Fits(framework.Document) bool { return true }
 
 func (s steppedTickets) AddComment(ctx context.Context, key, mark string, body framework.Document) (id string, err error) {
 	err = s.take("add comment", func() (err error) {

@@ -61,6 +61,24 @@ func TestTicketsAreLikeThoseOfATicketSystem(t *testing.T) {
 	if diff := cmp.Diff(wantCalls, tickets.Calls()); diff != "" {
 		t.Error(diff)
 	}
+	file := framework.TicketFile{Name: "a.csv", Type: "text/csv", Body: []byte("x")}
+	if id := must(tickets.AddFile(ctx, key, file)); id != must(tickets.FindFile(ctx, key, "a.csv")) || must(tickets.FindFile(ctx, key, "b.csv")) != "" {
+		t.Errorf("the file has the id %q, and another one is found", id)
+	}
+	for _, title := range []string{"one", "two"} {
+		if err := tickets.AddLink(ctx, key, framework.TicketLink{ID: "1", Title: title}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := must(tickets.Status(ctx, key)); now != "To Do" || must(tickets.Move(ctx, key, "Done")) != "Done" || must(tickets.Status(ctx, key)) != "Done" {
+		t.Errorf("the status was %s", now)
+	}
+	if made := tickets.Tickets()[0]; len(made.Files) != 1 || len(made.Links) != 1 || made.Links[0].Title != "two" {
+		t.Errorf("files %v, links %v", made.Files, made.Links)
+	}
+	if long := framework.Text(strings.Repeat("é", 32_767)); !tickets.Fits(framework.Document{long}) || tickets.Fits(framework.Document{long, framework.Heading{Text: "x"}}) {
+		t.Error("what fits is not what is 32,767 characters long")
+	}
 	if got := tickets.Link(key); got != "https://jira.example.com/browse/SEC-1" {
 		t.Errorf("link %s", got)
 	}

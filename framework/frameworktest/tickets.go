@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"funnelweb/framework"
 )
@@ -22,6 +23,17 @@ const (
 	AddComment  TicketCall = "AddComment"
 	EditComment TicketCall = "EditComment"
 	FindComment TicketCall = "FindComment"
+	AddLink     TicketCall = "AddLink"
+	AddFile     TicketCall = "AddFile"
+	FindFile    TicketCall = "FindFile"
+	Status      TicketCall = "Status"
+	Move        TicketCall = "Move"
+)
+
+// What a new ticket's status is, and the longest description or comment in runes.
+const (
+	firstStatus = "To Do"
+	maxBody     = 32_767
 )
 
 // Ticket is a ticket as RecordingTickets holds it.
@@ -30,6 +42,9 @@ type Ticket struct {
 	CreatedAt time.Time
 	framework.NewTicket
 	Comments []TicketComment
+	Links    []framework.TicketLink
+	Files    []framework.TicketFile
+	Status   string // To Do at first
 }
 
 // TicketComment is a comment as RecordingTickets holds it.
@@ -83,12 +98,14 @@ func (r *RecordingTickets) Tickets() []Ticket {
 	all := slices.Clone(r.tickets)
 	for i := range all {
 		all[i].Comments = slices.Clone(all[i].Comments)
+		all[i].Links, all[i].Files = slices.Clone(all[i].Links), slices.Clone(all[i].Files)
 	}
 	return all
 }
 
 // Calls returns every call as its name and the texts that identify it: "Create SEC", "FindByLabel SEC fw-abc",
-// "AddComment SEC-1 mark", "EditComment SEC-1 10001", "FindComment SEC-1 mark".
+// "AddComment SEC-1 mark", "EditComment SEC-1 10001", "FindComment SEC-1 mark", "AddLink SEC-1 id", "AddFile SEC-1 name",
+// "FindFile SEC-1 name", "Status SEC-1", "Move SEC-1 Done".
 func (r *RecordingTickets) Calls() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,7 +159,7 @@ func (r *RecordingTickets) Create(ctx context.Context, ticket framework.NewTicke
 			}
 		}
 		key := ticket.Project + "-" + strconv.Itoa(number)
-		r.tickets = append(r.tickets, Ticket{Key: key, CreatedAt: r.now(), NewTicket: ticket})
+		r.tickets = append(r.tickets, Ticket{Key: key, CreatedAt: r.now(), NewTicket: ticket, Status: firstStatus})
 		return key, nil
 	})
 }
@@ -203,6 +220,93 @@ func (r *RecordingTickets) FindComment(ctx context.Context, key, mark string) (s
 			}
 		}
 		return "", nil
+	})
+}
+
+// on does the work on a ticket, or refuses it when there is none.
+func (r *RecordingTickets) on(ctx context.Context, call TicketCall, op, key string, texts []string, work func(*Ticket) (string, error)) (string, error) {
+	return r.call(ctx, call, append([]string{key}, texts...), func() (string, error) {
+		ticket := r.find(key)
+		if ticket == nil {
+			return "", refused(op, 404, "no such issue")
+		}
+		return work(ticket)
+	})
+}
+
+// Fits counts the runes of all texts.
+func (*RecordingTickets) Fits(body framework.Document) bool { return runes(body) <= maxBody }
+
+// runes counts the runes of a document's texts.
+func runes(body framework.Document) int {
+	size := 0
+	count := func(spans framework.Paragraph) {
+		for _, span := range spans {
+			size += utf8.RuneCountInString(span.Text)
+		}
+	}
+	for _, block := range body {
+		switch b := block.(type) {
+		case framework.Heading:
+			size += utf8.RuneCountInString(b.Text)
+		case framework.Preformatted:
+			size += utf8.RuneCountInString(b.Text)
+		case framework.Paragraph:
+			count(b)
+		case framework.Table:
+			for _, row := range b.Rows {
+				for _, cell := range row {
+					count(cell)
+				}
+			}
+		}
+	}
+	return size
+}
+
+// AddLink adds the link or replaces the one of its id.
+func (r *RecordingTickets) AddLink(ctx context.Context, key string, link framework.TicketLink) error {
+	_, err := r.on(ctx, AddLink, "add link", key, []string{link.ID}, func(ticket *Ticket) (string, error) {
+		same := func(other framework.TicketLink) bool { return other.ID == link.ID }
+		if at := slices.IndexFunc(ticket.Links, same); at >= 0 {
+			ticket.Links[at] = link
+			return "", nil
+		}
+		ticket.Links = append(ticket.Links, link)
+		return "", nil
+	})
+	return err
+}
+
+// AddFile adds a file even when there is one of that name; its id is its number on the ticket.
+func (r *RecordingTickets) AddFile(ctx context.Context, key string, file framework.TicketFile) (string, error) {
+	return r.on(ctx, AddFile, "attach file", key, []string{file.Name}, func(ticket *Ticket) (string, error) {
+		ticket.Files = append(ticket.Files, file)
+		return strconv.Itoa(len(ticket.Files)), nil
+	})
+}
+
+// FindFile finds the oldest file of that name.
+func (r *RecordingTickets) FindFile(ctx context.Context, key, name string) (string, error) {
+	return r.on(ctx, FindFile, "read files", key, []string{name}, func(ticket *Ticket) (string, error) {
+		at := slices.IndexFunc(ticket.Files, func(f framework.TicketFile) bool { return f.Name == name })
+		if at < 0 {
+			return "", nil
+		}
+		return strconv.Itoa(at + 1), nil
+	})
+}
+
+// Status returns what Move left.
+func (r *RecordingTickets) Status(ctx context.Context, key string) (string, error) {
+	return r.on(ctx, Status, "read status", key, nil, func(ticket *Ticket) (string, error) { return ticket.Status, nil })
+}
+
+// Move takes the transition's name for the status that it leads to, from any other.
+func (r *RecordingTickets) Move(ctx context.Context, key, transition string) (string, error) {
+	return r.on(ctx, Move, "move ticket", key, []string{transition}, func(ticket *Ticket) (string, error) {
+		ticket.Status = transition
+		return transition, nil
 	})
 }
 

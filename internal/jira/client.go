@@ -4,6 +4,7 @@
 package jira
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -34,7 +35,11 @@ type Client struct {
 	base       *url.URL
 	now        func() time.Time
 	searchPath string
+	flavor     string
 	redact     func(string) string // takes our secrets out of what Jira says; a function, for no verb prints what it holds
+	turns      turns
+	screens    screens
+	uploads    uploads
 }
 
 var (
@@ -63,6 +68,9 @@ type operation struct {
 	method string
 	path   string // below the base address, with its query
 	body   any    // encoded as JSON unless nil
+	form   *form  // sent in place of a body
+	issue  string // key of the ticket that it writes to: such calls are made one after the other
+	needs  string // the permission that the user needs in the project, as Jira calls it
 }
 
 // writes reports whether the operation changes something, so that an answer that proves nothing leaves it open
@@ -75,13 +83,29 @@ type answer interface {
 	complete() bool
 }
 
-// call makes the call and decodes the answer. Every error is a *framework.ServiceError.
+// call makes the call, when it is its turn, and decodes the answer. Every error is a *framework.ServiceError, or a
+// *framework.Wait where the ticket must not be written to yet.
 func (c *Client) call(ctx context.Context, op operation, into answer) error {
+	if op.issue == "" {
+		return c.exchange(ctx, op, into)
+	}
+	leave, err := c.turns.enter(ctx, op.issue, c.now())
+	if err != nil {
+		if ctx.Err() != nil {
+			return &framework.ServiceError{Service: service, Op: op.name, Reason: "another write to the ticket took too long", Err: err}
+		}
+		return err
+	}
+	defer leave()
+	return c.exchange(ctx, op, into)
+}
+
+func (c *Client) exchange(ctx context.Context, op operation, into answer) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
-	request, err := c.api.NewRequestWithContext(ctx, op.method, op.path, op.body)
+	request, err := c.request(ctx, op)
 	if err != nil {
 		return &framework.ServiceError{Service: service, Op: op.name, Reason: "the request cannot be encoded", Permanent: true, Err: err}
 	}
@@ -102,12 +126,34 @@ func (c *Client) call(ctx context.Context, op operation, into answer) error {
 	if op.method == http.MethodGet && loginRefused(response.Header) != "" {
 		return c.refused(op, response.Response, body) // anonymous answers are not ours: "no such ticket" would be wrong
 	}
+	if _, empty := into.(nothing); empty && response.StatusCode == http.StatusNoContent {
+		return nil
+	}
 	// Duplicate names and bad UTF-8 occur in the wild, inside texts that nobody asked about.
 	err = json.Unmarshal(body, into, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil || !into.complete() {
 		return notJira(op, response.StatusCode, err)
 	}
 	return nil
+}
+
+// nothing is the answer to a call that Jira answers without a body (204).
+type nothing struct{}
+
+func (nothing) complete() bool { return false }
+
+// request encodes a call.
+func (c *Client) request(ctx context.Context, op operation) (*http.Request, error) {
+	if op.form == nil {
+		return c.api.NewRequestWithContext(ctx, op.method, op.path, op.body)
+	}
+	request, err := c.api.NewMultiPartRequestWithContext(ctx, op.method, op.path, bytes.NewBuffer(op.form.body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", op.form.kind)
+	request.Header.Set("X-Atlassian-Token", "no-check") // go-jira's "nocheck" is the word of old versions
+	return request, nil
 }
 
 var errAnswerTooLong = errors.New("the answer is longer than 16 MiB")

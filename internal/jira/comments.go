@@ -56,7 +56,7 @@ func newComment(mark string, body framework.Document) comment {
 // AddComment adds a comment with the mark as its property and returns its id. It is not idempotent. A ticket that is
 // gone is framework.ErrNoComment within the ServiceError.
 func (c *Client) AddComment(ctx context.Context, key, mark string, body framework.Document) (string, error) {
-	op := operation{name: "add comment", method: http.MethodPost}
+	op := operation{name: "add comment", method: http.MethodPost, issue: key, needs: "Add Comments"}
 	path, err := commentsPath(op, key)
 	if err != nil {
 		return "", err
@@ -71,7 +71,7 @@ func (c *Client) AddComment(ctx context.Context, key, mark string, body framewor
 
 // EditComment replaces a comment. One that is gone is framework.ErrNoComment.
 func (c *Client) EditComment(ctx context.Context, key, id, mark string, body framework.Document) error {
-	op := operation{name: "edit comment", method: http.MethodPut}
+	op := operation{name: "edit comment", method: http.MethodPut, issue: key, needs: "Edit Own Comments"}
 	path, err := commentsPath(op, key)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (l *commentList) complete() bool { return l.Comments != nil }
 // FindComment returns the id of the oldest comment with the mark, or "". It reads the ticket's own comments, which is
 // consistent, unlike a search.
 func (c *Client) FindComment(ctx context.Context, key, mark string) (string, error) {
-	op := operation{name: "read comments", method: http.MethodGet}
+	op := operation{name: "read comments", method: http.MethodGet, needs: "Browse Projects"}
 	path, err := commentsPath(op, key)
 	if err != nil {
 		return "", err
@@ -140,10 +140,15 @@ func (s *storedComment) marked(mark string) bool {
 	return false
 }
 
-// commentsPath is the address of a ticket's comments; the key is checked because it becomes part of a path.
 func commentsPath(op operation, key string) (string, error) {
+	path, err := issuePath(op, key)
+	return path + "/comment", err
+}
+
+// issuePath is the address of a ticket; the key is checked because it becomes part of a path.
+func issuePath(op operation, key string) (string, error) {
 	if !issueKey.MatchString(key) {
 		return "", invalid(op, "the ticket's key is not of the form ABC-123")
 	}
-	return "rest/api/2/issue/" + key + "/comment", nil
+	return "rest/api/2/issue/" + key, nil
 }

@@ -48,7 +48,7 @@ func New(config Config, deps framework.Deps) (*Client, error) {
 		return nil, fmt.Errorf("url: %w", err)
 	}
 	return &Client{
-		api: api, base: base, now: deps.Now, searchPath: config.searchPath(),
+		api: api, base: base, now: deps.Now, searchPath: config.searchPath(), flavor: config.Flavor,
 		redact: strings.NewReplacer(config.Token.Reveal(), hidden, strings.TrimPrefix(config.authorization().Reveal(), "Basic "), hidden).Replace,
 	}, nil
 }

@@ -75,8 +75,14 @@ func (c *Client) refused(op operation, response *http.Response, body []byte) err
 		return failure
 	}
 	failure.Reason = statusReason(status)
+	if status == http.StatusForbidden && op.needs != "" {
+		failure.Reason = "the user of the token may not do this: it needs the permission " + op.needs + " in the project"
+	}
 	if status == http.StatusTooManyRequests {
 		failure.Reason += quotaName(response.Header)
+		if response.Header.Get("Ratelimit-Reason") == perIssueLimit && op.issue != "" {
+			return c.turns.rest(op.issue, c.now().Add(failure.RetryAfter), c.now())
+		}
 	}
 	if told := c.messages(body); told != "" {
 		failure.Reason += ": " + told

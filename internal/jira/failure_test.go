@@ -81,7 +81,7 @@ func TestEveryAnswerOfACreateSaysWhatToDoNext(t *testing.T) {
 			Reason: "the user or token is not accepted: check jira.user and jira.token (tokens expire): Client must be authenticated",
 		}},
 		"no permission": {403, nil, `{"errorMessages":["No permission."]}`, framework.ServiceError{
-			Permanent: true, Reason: "the user of the token may not do this: check its permissions in the project: No permission.",
+			Permanent: true, Reason: "the user of the token may not do this: it needs the permission Create Issues in the project: No permission.",
 		}},
 		"a CAPTCHA": {403, header{"X-Authentication-Denied-Reason": "CAPTCHA_CHALLENGE; login-url=https://x"}, page, framework.ServiceError{
 			Reason: "Jira wants a CAPTCHA solved after failed logins: log in once in a browser as the user of the token",
@@ -345,7 +345,7 @@ func TestRequestsCarryWhatJiraWantsAndNothingElse(t *testing.T) {
 	must(cloud.FindByLabel(t.Context(), "SEC", "fw-a"))(t)
 	const bearer, basic, media, agent = "Bearer " + canary, "Basic Ym90QGV4YW1wbGUuY29tOkFUQVRUM3hDYW5hcnktMDEyMzQ1Njc4OQ==", "application/json", "funnelweb/test"
 	want := []seen{
-		{"POST", "/rest/api/2/issue", bearer, media, media, agent, `{"fields":{"project":{"key":"SEC"},"issuetype":{"name":"Task"},"summary":"Malware found on host","description":"user jdoe on WS-042","labels":["fw-a"]}}`},
+		{"POST", "/rest/api/2/issue", bearer, media, media, agent, `{"fields":{"description":"user jdoe on WS-042","issuetype":{"name":"Task"},"labels":["fw-a"],"project":{"key":"SEC"},"summary":"Malware found on host"}}`},
 		{"GET", "/rest/api/2/search?fields=key&jql=project+%3D+%22SEC%22+AND+labels+%3D+%22a%5C%22b%22+ORDER+BY+created+ASC&maxResults=1", bearer, media, media, agent, ""},
 		{"POST", "/rest/api/2/issue/SEC-1/comment", bearer, media, media, agent, `{"body":"\u003chi\u003e","properties":[{"key":"funnelweb","value":{"mark":"m"}}]}`},
 		{"GET", "/rest/api/2/search/jql?fields=key&jql=project+%3D+%22SEC%22+AND+labels+%3D+%22fw-a%22+ORDER+BY+created+ASC&maxResults=1", basic, media, media, agent, ""},

@@ -25,9 +25,18 @@ const (
 
 // Markup renders a document in Jira's wiki notation, which Jira renders in turn. No text of the document is markup
 // there. What would be too long for Jira is cut off with a note.
-func Markup(document framework.Document) string { return render(document, maxText) }
+func Markup(document framework.Document) string {
+	text, _ := render(document, maxText)
+	return text
+}
 
-func render(document framework.Document, limit int) string {
+// Fits reports whether Jira takes the document whole.
+func (*Client) Fits(document framework.Document) bool {
+	_, whole := render(document, maxText)
+	return whole
+}
+
+func render(document framework.Document, limit int) (text string, whole bool) {
 	var out strings.Builder
 	room := limit - width("\n\n"+escapeText(cutNote))
 	for i, block := range document {
@@ -49,9 +58,9 @@ func render(document framework.Document, limit int) string {
 			out.WriteString("\n\n")
 		}
 		out.WriteString(escapeText(cutNote))
-		break
+		return out.String(), false
 	}
-	return out.String()
+	return out.String(), true
 }
 
 // width is a text's length as Jira counts it.
@@ -184,9 +193,12 @@ func renderPreformatted(text string) string {
 }
 
 // summaryLine is a summary as Jira takes it: one line of at most 250 UTF-16 units. Summaries are not rendered.
-func summaryLine(text string) string {
-	line := framework.Line(text, maxSummary)
-	for runes := []rune(line); width(line) > maxSummary; {
+func summaryLine(text string) string { return shortened(text, maxSummary) }
+
+// shortened is a text as one line of at most so many UTF-16 units.
+func shortened(text string, limit int) string {
+	line := framework.Line(text, limit)
+	for runes := []rune(line); width(line) > limit; {
 		runes = runes[:len(runes)-1]
 		line = strings.TrimSpace(string(runes)) + "…"
 	}

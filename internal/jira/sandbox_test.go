@@ -236,23 +236,3 @@ func (s site) untilDone(t *testing.T, key string, effect framework.Effect) strin
 	t.Fatal("20 attempts failed")
 	return ""
 }
-
-func TestCloudAsksForSpaceBetweenWritesToOneTicket(t *testing.T) {
-	t.Parallel()
-	site := newSite(t, jira.Cloud, func(o *sandbox.Options) { o.WriteEvery = 4 * time.Second })
-	key := must(site.client.Create(t.Context(), alert()))(t)
-	body := framework.Document{framework.Text("x")}
-	id := must(site.client.AddComment(t.Context(), key, "mark", body))(t)
-	err := site.client.EditComment(t.Context(), key, id, "mark", body)
-	want := &framework.ServiceError{
-		Service: "jira", Op: "edit comment", Status: 429, RetryAfter: 4 * time.Second,
-		Reason: "Jira asks to slow down (jira-per-issue-on-write): Rate limit exceeded.",
-	}
-	if diff := diffFailure(want, err); diff != "" {
-		t.Errorf("failure (-want +got):\n%s", diff)
-	}
-	site.clock.Advance(framework.RetryAfter(err))
-	if err := site.client.EditComment(t.Context(), key, id, "mark", body); err != nil {
-		t.Errorf("after the wait that was asked for: %v", err)
-	}
-}

@@ -2,9 +2,11 @@ package jira
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"funnelweb/framework"
@@ -14,19 +16,15 @@ import (
 // administrator allow more, which we do not: the key goes into paths and queries.
 var issueKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,254}-[0-9]{1,18}$`)
 
+// maxSearchPages bounds how often a search is continued: Cloud may give empty pages before one that is not, as it leaves away
+// what the user may not see.
+const maxSearchPages = 20
+
 // maxLabel bounds a label in bytes (Jira's own limit is 255 characters).
 const maxLabel = 255
 
 type createIssue struct {
-	Fields issueFields `json:"fields"`
-}
-
-type issueFields struct {
-	Project     named    `json:"project"`
-	IssueType   named    `json:"issuetype"`
-	Summary     string   `json:"summary"`
-	Description string   `json:"description,omitempty"`
-	Labels      []string `json:"labels,omitempty"`
+	Fields map[string]any `json:"fields"`
 }
 
 // named refers to a project by its key or to an issue type by its name.
@@ -43,18 +41,30 @@ func (i *createdIssue) complete() bool { return issueKey.MatchString(i.Key) }
 
 // Create makes a ticket and returns its key. It is not idempotent.
 func (c *Client) Create(ctx context.Context, ticket framework.NewTicket) (string, error) {
-	op := operation{name: "create issue", method: http.MethodPost, path: "rest/api/2/issue"}
+	op := operation{name: "create issue", method: http.MethodPost, path: "rest/api/2/issue", needs: "Create Issues"}
 	for _, label := range ticket.Labels {
 		if label == "" || len(label) > maxLabel || strings.ContainsAny(label, " \t\r\n") {
 			return "", invalid(op, "a label is empty, too long or has a space")
 		}
 	}
-	op.body = createIssue{issueFields{
-		Project: named{Key: ticket.Project}, IssueType: named{Name: ticket.Type},
-		Summary: summaryLine(ticket.Summary), Description: Markup(ticket.Description), Labels: ticket.Labels,
-	}}
+	fields, notes, err := c.furtherFields(ctx, op, ticket)
+	if err != nil {
+		return "", err
+	}
+	fields["project"], fields["issuetype"] = named{Key: ticket.Project}, named{Name: ticket.Type}
+	fields["summary"] = summaryLine(ticket.Summary)
+	if description := Markup(slices.Concat(notes, ticket.Description)); description != "" {
+		fields["description"] = description
+	}
+	if len(ticket.Labels) > 0 {
+		fields["labels"] = ticket.Labels
+	}
+	op.body = createIssue{fields}
 	var created createdIssue
 	if err := c.call(ctx, op, &created); err != nil {
+		if failure, ok := errors.AsType[*framework.ServiceError](err); ok && failure.Status == http.StatusBadRequest {
+			c.screens.forget(ticket.Project, ticket.Type) // somebody may have changed it
+		}
 		return "", err
 	}
 	return created.Key, nil
@@ -67,6 +77,7 @@ func invalid(op operation, reason string) error {
 
 type foundIssues struct {
 	Issues *[]createdIssue `json:"issues"`
+	Next   string          `json:"nextPageToken"` // Cloud
 }
 
 func (f *foundIssues) complete() bool {
@@ -81,15 +92,21 @@ func (c *Client) FindByLabel(ctx context.Context, project, label string) (string
 		"fields":     {"key"}, // Cloud's search/jql gives ids alone when no fields are asked for
 		"maxResults": {"1"},
 	}
-	op := operation{name: "search issues", method: http.MethodGet, path: c.searchPath + "?" + query.Encode()}
-	var found foundIssues
-	if err := c.call(ctx, op, &found); err != nil {
-		return "", err
+	for range maxSearchPages {
+		op := operation{name: "search issues", method: http.MethodGet, path: c.searchPath + "?" + query.Encode(), needs: "Browse Projects"}
+		var found foundIssues
+		if err := c.call(ctx, op, &found); err != nil {
+			return "", err
+		}
+		if len(*found.Issues) > 0 {
+			return (*found.Issues)[0].Key, nil
+		}
+		if found.Next == "" {
+			return "", nil
+		}
+		query.Set("nextPageToken", found.Next)
 	}
-	if len(*found.Issues) == 0 {
-		return "", nil
-	}
-	return (*found.Issues)[0].Key, nil
+	return "", &framework.ServiceError{Service: service, Op: "search issues", Reason: "Jira gives empty pages without end"}
 }
 
 // quoteJQL writes a string of JQL, in which a backslash escapes.

@@ -36,8 +36,7 @@ func (s *Server) attach(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	got, err := s.takeFiles(r)
-	var refused *refusal
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refusal](err); ok {
 		for name, value := range refused.header {
 			w.Header().Set(name, value)
 		}
