@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // serialSyncs appends 2 KB and makes that safe with fdatasync, over and over, and returns how often a second that went.
@@ -23,7 +22,7 @@ func serialSyncs(dir string, length time.Duration) (rate float64, err error) {
 		if _, err := file.Write(record); err != nil {
 			return 0, fmt.Errorf("measure the disk: %w", err)
 		}
-		if err := unix.Fdatasync(int(file.Fd())); err != nil {
+		if err := syscall.Fdatasync(int(file.Fd())); err != nil {
 			return 0, fmt.Errorf("measure the disk: %w", err)
 		}
 		count++
