@@ -34,6 +34,7 @@ type commands struct {
 	Queues      queuesCommand      `cmd:"" help:"List what waits for each automation; drop or hand over what waits for those that are gone."`
 	Audit       auditCommand       `cmd:"" help:"List what operators did: replays, drops and hand-overs."`
 	Engine      engineCommand      `cmd:"" help:"Move stored events into a cluster."`
+	Archive     archiveCommand     `cmd:"" help:"Verify, list, read and export the archived evidence."`
 	Sandbox     sandboxCommand     `cmd:"" help:"Run only the sandbox: stand-ins for Jira, Active Directory, VirusTotal and Threat Stack."`
 	New         newCommand         `cmd:"" help:"Write a part of your own: code that works, tests, README and the line that lists it."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`

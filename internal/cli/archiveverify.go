@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"funnelweb/internal/evidence"
+)
+
+type archiveVerify struct {
+	rangeFlags
+	Key      []string `help:"File with the public keys that must have signed (PEM); may be given several times." placeholder:"FILE"`
+	Contains string   `help:"SHA-256 of a manifest that must be in the chain, as noted elsewhere: who could change everything could not change that." placeholder:"HASH"`
+}
+
+// Help is shown below the flags.
+func (archiveVerify) Help() string {
+	return `Reads every manifest and the list of all keys, and the content of every object; with --start and --end only of those that were archived in
+the hours of that time. The exit code is 0 when everything is as it was sealed, and 1 when something is not.`
+}
+
+// Run verifies.
+func (c archiveVerify) Run(p *program, parent *archiveCommand) error {
+	options, err := c.options()
+	if err != nil {
+		return usageError{err}
+	}
+	archive, err := parent.open(p)
+	if err != nil {
+		return err
+	}
+	show := p.progress()
+	options.Progress = func(done, of int) { show("%d of %d objects read", done, of) }
+	report, err := evidence.Verify(p.ctx, archive, options)
+	show("")
+	if err != nil {
+		return plain(err)
+	}
+	if parent.JSON {
+		err = p.printValue(report)
+	} else {
+		err = c.tell(p, painter{!parent.NoColor && isTerminal(p.stdout)}, report)
+	}
+	if n := len(report.Findings); err == nil && n > 0 {
+		return fmt.Errorf("the archive is not as it was sealed: %s", counted(n, "finding"))
+	}
+	return err
+}
+
+func (c archiveVerify) options() (evidence.Options, error) {
+	options := evidence.Options{Start: c.Start.Time, End: c.End.Time}
+	if err := c.check(); err != nil {
+		return options, err
+	}
+	for _, name := range c.Key {
+		keys, err := readPublicKeys(name)
+		if err != nil {
+			return options, fmt.Errorf("--key %s: %w", name, err)
+		}
+		options.Keys = append(options.Keys, keys...)
+	}
+	if c.Contains != "" {
+		hash, ok := evidence.ParseHash(c.Contains)
+		if !ok {
+			return options, errors.New("--contains: must be 64 hexadecimal digits in lower case")
+		}
+		options.Contains = &hash
+	}
+	return options, nil
+}
+
+func readPublicKeys(name string) ([]ed25519.PublicKey, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(io.LimitReader(file, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	return evidence.ParsePublicKeys(text)
+}
+
+// tell writes a report for people.
+func (c archiveVerify) tell(p *program, paint painter, report *evidence.Report) error {
+	for _, finding := range report.Findings {
+		_, _ = fmt.Fprintf(p.stdout, "%s %-8s %s\n           %s\n", paint.red("✘"), finding.Kind, finding.Key, finding.Detail)
+	}
+	if report.Newest == nil {
+		return nil
+	}
+	if len(report.Findings) == 0 {
+		_, _ = fmt.Fprintf(p.stdout, "%s %s, one for each hour from %s to %s%s\n", paint.green("✔"), counted(report.Manifests, "manifest"),
+			stamp(report.From), stamp(report.Newest.Hour), c.signatures(report))
+		_, _ = fmt.Fprintf(p.stdout, "%s %s read, as they were sealed; %d named by manifests, %d waiting for the end of their hour\n", paint.green("✔"),
+			counted(report.Read, "object"), report.Objects, report.Waiting)
+	}
+	_, err := fmt.Fprintf(p.stdout, "newest seal %s, of the hour of %s\n", report.Newest.SHA256, stamp(report.Newest.Hour))
+	return err
+}
+
+func (c archiveVerify) signatures(report *evidence.Report) string {
+	if len(c.Key) == 0 {
+		return "; signatures were not looked at, as no --key was given"
+	}
+	return fmt.Sprintf("; %d signed", report.Signed)
+}
+
+type archiveExport struct {
+	rangeFlags
+	Output string `short:"o" required:"" help:"File to write; it must not exist." placeholder:"FILE"`
+}
+
+// Help is shown below the flags.
+func (archiveExport) Help() string {
+	return `The tar has the manifests of the hours that the time touches, the objects that were archived in them, and verify.sh, which checks all of it
+with sh and sha256sum alone. What is not sealed yet is not in it: funnelweb archive seal --now seals it.`
+}
+
+// Run exports.
+func (c archiveExport) Run(p *program, parent *archiveCommand) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	archive, err := parent.open(p)
+	if err != nil {
+		return err
+	}
+	show := p.progress()
+	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Progress: func(done, of int) { show("%d of %d objects written", done, of) }}
+	var report *evidence.Exported
+	err = writeNew(c.Output, func(file *os.File) (err error) {
+		report, err = evidence.Export(p.ctx, archive, file, options)
+		return err
+	})
+	show("")
+	if err != nil {
+		return plain(err)
+	}
+	if parent.JSON {
+		err = p.printValue(report)
+	} else {
+		err = c.tell(p, painter{!parent.NoColor && isTerminal(p.stdout)}, report)
+	}
+	if n := len(report.Findings); err == nil && n > 0 {
+		return fmt.Errorf("%s holds the archive as it is, which is not as it was sealed: %s", c.Output, counted(n, "finding"))
+	}
+	return err
+}
+
+func (c archiveExport) tell(p *program, paint painter, report *evidence.Exported) error {
+	for _, finding := range report.Findings {
+		_, _ = fmt.Fprintf(p.stdout, "%s %-8s %s\n           %s\n", paint.red("✘"), finding.Kind, finding.Key, finding.Detail)
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s: %s and %s; to check it: tar xf %s && sh verify.sh\n", c.Output, counted(report.Manifests, "manifest"),
+		counted(report.Objects, "object"), c.Output)
+	return err
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// painter colours where a terminal shows it.
+type painter struct{ colours bool }
+
+func (p painter) red(text string) string { return p.paint("31", text) }
+
+func (p painter) green(text string) string { return p.paint("32", text) }
+
+func (p painter) paint(colour, text string) string {
+	if !p.colours {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// progress returns what shows one line that changes, on a terminal, and nothing elsewhere. An empty text takes it away.
+func (p *program) progress() func(format string, values ...any) {
+	if !isTerminal(p.stderr) {
+		return func(string, ...any) {}
+	}
+	return func(format string, values ...any) {
+		_, _ = fmt.Fprint(p.stderr, "\r\x1b[K"+fmt.Sprintf(format, values...))
+	}
+}
