@@ -105,7 +105,7 @@ func memory(t *testing.T, s *server, name string) int64 {
 // Retry-After, and the server lives. When Jira is back everything is done, and a drain under load leaves nothing behind.
 func TestAFloodIsRefusedAndADrainAbandonsNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{extra: ", max_store_mb: 2"})
+	w := newWorld(t, options{extra: ", max_store_mb: 1"})
 	w.mayForget, w.ticketsOnly = true, true
 	w.jira.Faults().Add(fault.Fault{Status: http.StatusServiceUnavailable})
 	running, _ := w.mustStart(t)

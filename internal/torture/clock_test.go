@@ -24,7 +24,7 @@ func tortureByClock(t *testing.T, random *rand.Rand, trials int) account {
 	running := w.startInside(t, clock)
 	senders := w.send(sending, sent, random, 2, 100*time.Millisecond)
 	for range trials {
-		by := []time.Duration{time.Second, time.Minute, time.Hour, 11 * time.Hour, 25 * time.Hour, 31 * 24 * time.Hour}[random.IntN(6)]
+		by := []time.Duration{time.Second, time.Minute, time.Hour, 11 * time.Hour, 25 * time.Hour, 72 * time.Hour}[random.IntN(6)]
 		if random.IntN(2) == 0 {
 			by = -by
 		}

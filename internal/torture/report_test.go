@@ -105,9 +105,13 @@ func (r report) markdown() string {
 const limits = `
 ## What this does not show
 
-* A clone of a file system's image holds all that the block device was given before the cut, so that a disk which lies about flushes is not tried.
+* A clone of a file system's image holds all that the block device was given before the cut: a disk that lies about flushes is not tried.
 * When Jira's answer to the making of a ticket is lost, the ticket is looked for after 15 s and ` + "`search_lag`" + `. A Jira that carries the call out, or shows its
-  result in searches, later than that gets a second ticket: no client can exclude that, as Jira has no idempotency keys. The window below is measured.
+  result in searches, later than that gets a second ticket: no client can exclude that, as Jira has no idempotency keys.
+* Where a record of a file was hit itself, what was in it is lost: such an event, and the runs of such a record, do not count here.
+* Two workers that write to one ticket hold each other off by the clock. One that jumps ahead by more than 15 s in the milliseconds of such a write
+  lets the second begin: a comment may then be there twice.
+* A clock that jumps ahead by more than 30 days makes finished events too old to be kept, and with them what a later enrichment reads from the alert.
 `
 
 var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)

@@ -62,7 +62,7 @@ func kinds() []kind {
 		{"torn", "a file of the store cut short, or bytes of it flipped, while the server is down", 2, 12, 6, tortureByDamage},
 		{"full", "the disk filled to the last byte by somebody else, and emptied", 1, 2, 1, tortureByFullDisk},
 		{"jira", "Jira commits and cuts, cuts before, answers HTML, 429 with Retry-After, or 500 for an hour", 4, 16, 8, tortureByJira},
-		{"clock", "the clock jumps back or forth by a second to a month", 3, 8, 8, tortureByClock},
+		{"clock", "the clock jumps back or forth by a second to three days", 3, 8, 8, tortureByClock},
 	}
 }
 
