@@ -48,7 +48,7 @@ func Open(ctx context.Context, config Config, deps Deps) (framework.Archive, err
 	case config.Dir != nil && config.S3 != nil:
 		return nil, errors.New("s3: is given beside dir: the archive has one place")
 	case config.S3 != nil:
-		return NewS3(ctx, *config.S3)
+		return NewS3(ctx, *config.S3, deps.Now)
 	default:
 		path := filepath.Join(deps.DataDir, "archive")
 		if config.Dir != nil && config.Dir.Path != "" {

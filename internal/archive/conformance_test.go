@@ -53,7 +53,7 @@ func newS3(tb testing.TB, config S3Config) *S3 {
 	tb.Setenv("AWS_CONFIG_FILE", none)
 	tb.Setenv("AWS_SHARED_CREDENTIALS_FILE", none)
 	tb.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	store, err := NewS3(tb.Context(), config)
+	store, err := NewS3(tb.Context(), config, new(frameworktest.Clock).Now)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +48,14 @@ type S3Config struct {
 	AccessKey framework.Secret `yaml:"access_key"`
 	SecretKey framework.Secret `yaml:"secret_key"`
 	KMSKey    string           `yaml:"kms_key"` // id or ARN of the key to encrypt with (SSE-KMS); empty for the bucket's default
+	Lock      LockConfig       `yaml:"lock"`
+}
+
+// LockConfig is S3 Object Lock, for a bucket that was made with it. Empty for the bucket's own default, if it has one.
+type LockConfig struct {
+	Mode string `yaml:"mode"` // governance, which whoever may bypass it can undo, or compliance, which nobody can
+	Days int    `yaml:"days"` // for how long after the put nothing can remove an object; 1 to 36,500
+	Hold bool   `yaml:"hold"` // legal hold: until somebody who may lifts it
 }
 
 // S3 is an archive in an S3 bucket. Objects are made by conditional puts, so that one that is there is never replaced.
@@ -54,12 +64,14 @@ type S3 struct {
 	client *s3.Client
 	config S3Config
 	prefix string // empty, or with a slash at the end
+	now    func() time.Time
 
-	proof chan bool // holds one value: whether the store was seen to honour conditional puts
+	checksums bool      // puts carry a SHA-256, which the store checks and keeps; a bucket with Object Lock asks for one
+	proof     chan bool // holds one value: whether the store was seen to honour conditional puts
 }
 
 // NewS3 returns an archive in a bucket. It reads the AWS SDK's own configuration, if there is one, and calls nothing.
-func NewS3(ctx context.Context, conf S3Config) (*S3, error) {
+func NewS3(ctx context.Context, conf S3Config, now func() time.Time) (*S3, error) {
 	prefix, err := checkS3Config(conf)
 	if err != nil {
 		return nil, err
@@ -72,7 +84,8 @@ func NewS3(ctx context.Context, conf S3Config) (*S3, error) {
 		return nil, errors.New("s3.region: is missing: set it here or in AWS_REGION")
 	}
 	loaded.Credentials = namedCredentials{loaded.Credentials}
-	store := &S3{client: s3.NewFromConfig(loaded, clientOptions(conf)), config: conf, prefix: prefix, proof: make(chan bool, 1)}
+	store := &S3{client: s3.NewFromConfig(loaded, clientOptions(conf)), config: conf, prefix: prefix, now: now, proof: make(chan bool, 1)}
+	store.checksums = loaded.RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired || conf.Lock != (LockConfig{})
 	store.proof <- false
 	return store, nil
 }
@@ -97,7 +110,22 @@ func checkS3Config(conf S3Config) (prefix string, err error) {
 		}
 		prefix = trimmed + "/"
 	}
-	return prefix, errors.Join(mistakes...)
+	return prefix, errors.Join(append(mistakes, conf.Lock.check())...)
+}
+
+// maxLockDays is what S3 allows: 100 years.
+const maxLockDays = 36_500
+
+func (l LockConfig) check() error {
+	switch {
+	case l.Mode == "" && l.Days == 0:
+		return nil
+	case l.Mode != "governance" && l.Mode != "compliance":
+		return errors.New("s3.lock.mode: must be governance or compliance, beside days")
+	case l.Days < 1 || l.Days > maxLockDays:
+		return fmt.Errorf("s3.lock.days: must be 1 to %d", maxLockDays)
+	}
+	return nil
 }
 
 func loadOptions(conf S3Config) []func(*config.LoadOptions) error {
@@ -178,6 +206,11 @@ func (s *S3) create(ctx context.Context, key string, body []byte) (created bool,
 		Bucket: &s.config.Bucket, Key: aws.String(s.prefix + key),
 		Body: bytes.NewReader(body), IfNoneMatch: aws.String("*"),
 	}
+	if s.checksums {
+		hash := sha256.Sum256(body)
+		input.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(hash[:]))
+	}
+	s.lock(input, key)
 	if s.config.KMSKey != "" {
 		input.ServerSideEncryption = types.ServerSideEncryptionAwsKms
 		input.SSEKMSKeyId = &s.config.KMSKey
@@ -188,6 +221,26 @@ func (s *S3) create(ctx context.Context, key string, body []byte) (created bool,
 		return false, nil
 	}
 	return err == nil, s3Error(putOp, err)
+}
+
+// locks reports whether an object is locked by its put. The journal is not: what is in it is in a manifest an hour later, and a
+// rule of the bucket may remove it then.
+func (s *S3) locks(key string) bool {
+	return s.config.Lock != (LockConfig{}) && key != proofKey && !strings.HasPrefix(key, "seals/journal/")
+}
+
+func (s *S3) lock(input *s3.PutObjectInput, key string) {
+	if !s.locks(key) {
+		return
+	}
+	lock := s.config.Lock
+	if lock.Days > 0 {
+		input.ObjectLockMode = types.ObjectLockMode(strings.ToUpper(lock.Mode))
+		input.ObjectLockRetainUntilDate = aws.Time(s.now().Add(time.Duration(lock.Days) * 24 * time.Hour).UTC())
+	}
+	if lock.Hold {
+		input.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn
+	}
 }
 
 // proofKey is an object of a constant body beside the archive's. No key can name it: ~ is not allowed in one.

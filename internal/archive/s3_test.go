@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -76,6 +78,9 @@ func TestS3SaysWhatToDo(t *testing.T) {
 		{"PermanentRedirect", 301, "set region", false},
 		{"AuthorizationHeaderMalformed", 400, "set region", false},
 		{"InvalidBucketName", 400, "name of the bucket", true},
+		{"ObjectLockConfigurationNotFoundError", 404, "Object Lock", false},
+		{"InvalidRequest", 400, "Object Lock", false},
+		{"AccountProblem", 403, "payment", false},
 		{"SlowDown", 503, "slow down", false},
 		{"InternalError", 500, "at this moment", false},
 		{"KMS.DisabledException", 400, "kms_key", false},
@@ -149,7 +154,7 @@ func TestS3ThatDoesNotAnswerIsTold(t *testing.T) {
 		{"a certificate that is not trusted", "AWS_CA_BUNDLE", newS3(t, s3Config(encrypted.URL))},
 		{"a host that does not exist", "host of the store cannot be found", newS3(t, s3Config("http://s3.invalid"))},
 		{"the connection is cut", "no usable answer", standIn(t, hangUp)},
-		{"a page instead of XML", "answered BadGateway", standIn(t, func(w http.ResponseWriter, _ *http.Request) {
+		{"a page instead of XML", "could not do it at this moment", standIn(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusBadGateway)
 			_, _ = w.Write([]byte("<html>canary</html>"))
 		})},
@@ -279,7 +284,9 @@ func TestS3TakesItsOwnPutForSuccessWhenTheAnswerWasLost(t *testing.T) {
 	want(t, get(t, store, "a/b"), "body")
 }
 
-func TestS3SendsConditionChecksumAndEncryption(t *testing.T) {
+// putHeader returns the headers that a put of "body" has.
+func putHeader(t *testing.T, key string, change func(*S3Config)) http.Header {
+	t.Helper()
 	var header http.Header
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header = r.Header.Clone()
@@ -287,23 +294,61 @@ func TestS3SendsConditionChecksumAndEncryption(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	config := s3Config(server.URL)
-	config.KMSKey = "alias/evidence"
-	if created, err := newS3(t, config).create(t.Context(), "a/b", []byte("body")); created || err != nil {
+	change(&config)
+	if created, err := newS3(t, config).create(t.Context(), key, []byte("body")); created || err != nil {
 		t.Fatalf("got %v, %v", created, err)
 	}
-	got := map[string]string{}
-	for _, name := range []string{
-		"If-None-Match", "X-Amz-Checksum-Crc32", "X-Amz-Server-Side-Encryption", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
-		"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled",
-	} {
-		got[name] = header.Get(name)
+	return header
+}
+
+func TestS3SendsConditionChecksumEncryptionAndLock(t *testing.T) {
+	hash := sha256.Sum256([]byte("body"))
+	always := map[string]string{"If-None-Match": "*", "X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(hash[:])}
+	cases := []struct {
+		name, key string
+		change    func(*S3Config)
+		want      map[string]string
+	}{
+		{"nothing is configured", "a/b", func(*S3Config) {}, nil},
+		{"a key", "a/b", func(c *S3Config) { c.KMSKey = "alias/evidence" }, map[string]string{
+			"X-Amz-Server-Side-Encryption": "aws:kms", "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "alias/evidence",
+			"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled": "true",
+		}},
+		{"a lock", "a/b", func(c *S3Config) { c.Lock = LockConfig{Mode: "compliance", Days: 365} }, map[string]string{
+			"X-Amz-Object-Lock-Mode": "COMPLIANCE", "X-Amz-Object-Lock-Retain-Until-Date": "2027-11-20T12:00:00Z",
+		}},
+		{"a lock of a manifest", "seals/manifests/2026/11/20/12/0001", func(c *S3Config) { c.Lock = LockConfig{Mode: "governance", Days: 1} }, map[string]string{
+			"X-Amz-Object-Lock-Mode": "GOVERNANCE", "X-Amz-Object-Lock-Retain-Until-Date": "2026-11-21T12:00:00Z",
+		}},
+		{"no lock of the journal", "seals/journal/2026/11/20/12/x", func(c *S3Config) { c.Lock = LockConfig{Mode: "governance", Days: 1, Hold: true} }, nil},
+		{"a legal hold", "a/b", func(c *S3Config) { c.Lock = LockConfig{Hold: true} }, map[string]string{"X-Amz-Object-Lock-Legal-Hold": "ON"}},
 	}
-	want := map[string]string{
-		"If-None-Match": "*", "X-Amz-Checksum-Crc32": crc32Of("body"), "X-Amz-Server-Side-Encryption": "aws:kms",
-		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "alias/evidence", "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled": "true",
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			want := maps.Clone(always)
+			maps.Copy(want, c.want)
+			got := map[string]string{}
+			for name, values := range putHeader(t, c.key, c.change) {
+				for _, prefix := range []string{"If-", "X-Amz-Checksum-", "X-Amz-Server-Side-", "X-Amz-Object-Lock-"} {
+					if strings.HasPrefix(name, prefix) {
+						got[name] = values[0]
+					}
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("headers (-want +got):\n%s", diff)
+			}
+		})
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("header (-want +got):\n%s", diff)
+}
+
+func TestS3SendsNoChecksumToStoresThatKnowNone(t *testing.T) {
+	t.Setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
+	if got := putHeader(t, "a/b", func(*S3Config) {}).Get("X-Amz-Checksum-Sha256"); got != "" {
+		t.Errorf("got %q", got)
+	}
+	if got := putHeader(t, "a/b", func(c *S3Config) { c.Lock.Hold = true }).Get("X-Amz-Checksum-Sha256"); got == "" {
+		t.Error("a bucket with a lock asks for one")
 	}
 }
 
@@ -464,6 +509,11 @@ func TestConfigurationIsChecked(t *testing.T) {
 		{"a secret key alone", "together", func(c *S3Config) { c.SecretKey = key }},
 		{"an endpoint without a scheme", "endpoint", func(c *S3Config) { c.Endpoint = "s3.lab.example" }},
 		{"an endpoint with a password", "endpoint", func(c *S3Config) { c.Endpoint = "https://a:b@s3.lab.example" }},
+		{"a lock", "", func(c *S3Config) { c.Lock = LockConfig{Mode: "governance", Days: 30, Hold: true} }},
+		{"a lock of no mode", "lock.mode", func(c *S3Config) { c.Lock.Days = 30 }},
+		{"a lock of another mode", "lock.mode", func(c *S3Config) { c.Lock = LockConfig{Mode: "forever", Days: 30} }},
+		{"a lock without days", "lock.days", func(c *S3Config) { c.Lock.Mode = "compliance" }},
+		{"a lock of more than 100 years", "lock.days", func(c *S3Config) { c.Lock = LockConfig{Mode: "compliance", Days: maxLockDays + 1} }},
 		{"a prefix that climbs", "prefix", func(c *S3Config) { c.Prefix = "../other" }},
 		{"a prefix that is too long", "prefix", func(c *S3Config) { c.Prefix = strings.Repeat("p", maxPrefix+1) }},
 	}
@@ -473,7 +523,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			config := valid
 			c.change(&config)
-			_, err := NewS3(t.Context(), config)
+			_, err := NewS3(t.Context(), config, new(frameworktest.Clock).Now)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q in it", err, c.want)
 			}

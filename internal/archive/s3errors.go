@@ -64,9 +64,15 @@ func advice(name string) (reason string, permanent bool) {
 	switch name {
 	case "NoSuchBucket", "NotFound": // the second is the SDK's name for a 404 without a body
 		return "there is no such bucket: check bucket, region and endpoint, or create it", false
-	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden":
+	case "AccessDenied", "AllAccessDisabled", "Forbidden", "UnauthorizedAccess", "NotSignedUp", "CrossLocationLoggingProhibited":
 		return "access denied: allow s3:ListBucket on the bucket and s3:GetObject and s3:PutObject on its objects " +
-			"(with kms_key also kms:GenerateDataKey and kms:Decrypt on the key)", false
+			"(with kms_key also kms:GenerateDataKey and kms:Decrypt on the key, with lock s3:PutObjectRetention, with lock.hold s3:PutObjectLegalHold)", false
+	case "AccountProblem", "InvalidPayer", "RequestPaymentRequired":
+		return "the account of the bucket has a problem with payment, or the requester is to pay: ask who owns the bucket", false
+	case "ObjectLockConfigurationNotFoundError", "InvalidBucketState":
+		return "the bucket has no Object Lock, which lock asks for: make one with Object Lock and versioning, or remove lock", false
+	case "InvalidRetentionPeriod", "InvalidArgument":
+		return "the store refuses a setting: check kms_key and lock", false
 	case "InvalidAccessKeyId", "XAdminUserNotFound": // the second is versitygw's
 		return "the access key is not known: check access_key, or the AWS credentials in the environment", false
 	case "SignatureDoesNotMatch":
@@ -75,20 +81,21 @@ func advice(name string) (reason string, permanent bool) {
 		return "the credentials have expired or are not valid: renew them", false
 	case "RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException":
 		return "this machine's clock differs too much from the store's: set it by NTP", false
-	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "MovedPermanently":
+	case "PermanentRedirect", "TemporaryRedirect", "Redirect", "IncorrectEndpoint", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "MovedPermanently":
 		return "the bucket is in another region: set region to the bucket's", false
 	case "InvalidBucketName":
 		return "the name of the bucket is not valid", true
 	case "SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "TooManyRequests":
 		return "the store asks to slow down", false
-	case "InternalError", "RequestTimeout", "ConditionalRequestConflict", "OperationAborted":
+	case "InternalError", "RequestTimeout", "IncompleteBody", "BadGateway", "GatewayTimeout", "ConditionalRequestConflict", "OperationAborted":
 		return "the store could not do it at this moment", false
-	case "KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException", "KMS.InvalidKeyUsageException":
+	case "KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException", "KMS.InvalidKeyUsageException",
+		"KMS.KeyUnavailableException", "KMS.AccessDeniedException", "KMS.ThrottlingException", "KMSKeyNotFound", "InvalidEncryptionAlgorithmError":
 		return "the key for encryption cannot be used: check kms_key and that the key is enabled", false
 	case "NotImplemented":
 		return "the store does not know conditional writes, which keep evidence from being replaced: use another", false
-	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "InvalidRequest":
-		return "the store refused the request or its checksum: for stores that do not know the newer checksums " +
+	case "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "InvalidRequest":
+		return "the store refused the request or its checksum: with lock, check that the bucket has Object Lock; for stores that do not know the newer checksums " +
 			"set AWS_REQUEST_CHECKSUM_CALCULATION=when_required", false
 	case "EntityTooLarge", "KeyTooLongError", "InvalidObjectState", "MethodNotAllowed":
 		return "the store refuses such an object (" + name + ")", true

@@ -73,7 +73,7 @@ func startVersityGateway(t *testing.T) string {
 // gateway is a running one, with the folder that has a folder for each bucket.
 type gateway struct{ url, folder string }
 
-func startVersityGatewayIn(tb testing.TB, folder string) gateway {
+func startVersityGatewayIn(tb testing.TB, folder string, options ...string) gateway {
 	tb.Helper()
 	program := findProgram(tb, "versitygw")
 	address := freeAddress(tb)
@@ -82,7 +82,8 @@ func startVersityGatewayIn(tb testing.TB, folder string) gateway {
 		tb.Fatal(err)
 	}
 	defer func() { _ = output.Close() }()
-	command := exec.Command(program, "--port", address, "--quiet", "posix", folder)
+	command := exec.Command(program, "--port", address, "--quiet", "posix")
+	command.Args = append(append(command.Args, options...), folder)
 	command.Env = []string{"ROOT_ACCESS_KEY=test-access-key", "ROOT_SECRET_KEY=test-secret-key", "HOME=" + tb.TempDir()}
 	command.Stdout, command.Stderr = output, output
 	if err := command.Start(); err != nil {
@@ -156,3 +157,6 @@ func freeAddress(tb testing.TB) string {
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().String()
 }
+
+// realNow is the clock that a server goes by.
+func realNow() time.Time { return time.Now() }
