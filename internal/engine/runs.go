@@ -35,6 +35,11 @@ func (r *record) finished() bool {
 	return r.State == framework.RunDone || r.State == framework.RunSkipped || r.State == framework.RunDead
 }
 
+// announces reports whether the record says no more than that a message came, and is worked on by nobody yet.
+func (r *record) announces(sequence uint64) bool {
+	return r.Sequence == sequence && r.State == framework.RunWaiting && r.Attempts == 0 && r.Reason == "" && r.NextTry.IsZero()
+}
+
 // runs are the records, in a bucket with a key for each event and queue. Attempts are counted here and not by the
 // store's deliveries, as a wait is a delivery too.
 type runs struct {

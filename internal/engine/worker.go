@@ -216,5 +216,16 @@ func (d *delivery) finish(ctx context.Context, state framework.RunState, result 
 func (d *delivery) save(ctx context.Context, state framework.RunState) error {
 	d.record.State, d.record.ChangedAt = state, d.engine.now().UTC()
 	defer d.engine.inline.tell(d.event.ID)
-	return d.engine.runs.write(context.WithoutCancel(ctx), d.event.ID, d.name, d.record)
+	ctx = context.WithoutCancel(ctx)
+	err := d.engine.runs.write(ctx, d.event.ID, d.name, d.record)
+	if !errors.Is(err, errSuperseded) {
+		return err
+	}
+	// A replay shows its run as waiting after the event is published, which a worker may have taken by then.
+	stored, unread := d.engine.runs.read(ctx, d.event.ID, d.name)
+	if unread != nil || !stored.announces(d.record.Sequence) {
+		return err
+	}
+	d.record.revision = stored.revision
+	return d.engine.runs.write(ctx, d.event.ID, d.name, d.record)
 }
