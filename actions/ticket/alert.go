@@ -18,19 +18,46 @@ const (
 	maxTable = 8_000  // runes in the table
 	maxJSON  = 14_000 // bytes of JSON
 
+	maxDescription = 8_000 // runes of the configured text
+
 	maxValue = 1_000 // runes of one value in the table
 	maxDepth = 4     // of objects that get rows of their own
 )
 
-// describe is the ticket's description: the configured text, the alert as a table, where it came from, and its JSON.
-func describe(text string, job framework.Job, data any) framework.Document {
-	var document framework.Document
-	if text = strings.TrimSpace(text); text != "" {
-		document = append(document, framework.Text(text))
+// describe is the ticket's description: the configured text, the alert as a table, where it came from, and its JSON. What
+// has no room there is in the files.
+func (a *Action) describe(text string, job framework.Job, data any) (framework.Document, []framework.TicketFile) {
+	var files []framework.TicketFile
+	text = strings.TrimSpace(text)
+	if utf8.RuneCountInString(text) > maxDescription {
+		files = append(files, framework.TicketFile{Name: "description.txt", Type: "text/plain; charset=utf-8", Body: []byte(text)})
+		text = string([]rune(text)[:maxDescription-1]) + "…\nCut off here: the attached description.txt holds all of it."
 	}
-	all := flatten(nil, "", data, 0)
-	rows := fitting(all)
-	left := len(all) - len(rows)
+	json, whole := pretty(job.Event.Data)
+	shown := &description{text: text, rows: flatten(nil, "", data, 0), json: json, job: job}
+	if document, all := shown.document(""); whole && all && a.tickets.Fits(document) {
+		return document, files
+	}
+	event := framework.TicketFile{Name: "event.json", Type: "application/json", Body: job.Event.Data}
+	document, _ := shown.document(" All of it is in the attached " + event.Name + ".")
+	return document, append(files, event)
+}
+
+// description is what a ticket shows.
+type description struct {
+	text string
+	rows [][]framework.Paragraph
+	json string
+	job  framework.Job
+}
+
+// document shows it, and reports whether all rows are there.
+func (d *description) document(note string) (document framework.Document, whole bool) {
+	if d.text != "" {
+		document = append(document, framework.Text(d.text))
+	}
+	rows := fitting(d.rows)
+	left := len(d.rows) - len(rows)
 	if len(rows) > 0 {
 		document = append(document, framework.Table{Header: []string{"Field", "Value"}, Rows: rows})
 	}
@@ -38,9 +65,9 @@ func describe(text string, job framework.Job, data any) framework.Document {
 		document = append(document, framework.Text(fmt.Sprintf("More fields, not shown here: %d.", left)))
 	}
 	return append(document,
-		framework.Text(fmt.Sprintf("Event %s, accepted %s, ticket made by the automation %s.",
-			job.Event.ID, clockTime(job.Event.Time), job.Automation)),
-		framework.Preformatted{Text: pretty(job.Event.Data)})
+		framework.Text(fmt.Sprintf("Event %s, accepted %s, ticket made by the automation %s.%s",
+			d.job.Event.ID, clockTime(d.job.Event.Time), d.job.Automation, note)),
+		framework.Preformatted{Text: d.json}), left == 0
 }
 
 func clockTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
@@ -99,18 +126,18 @@ func cut(text string) string {
 }
 
 // pretty indents the JSON and bounds it, at the end of a line.
-func pretty(data framework.JSON) string {
+func pretty(data framework.JSON) (text string, whole bool) {
 	value := jsontext.Value(slices.Clone(data))
 	if err := value.Indent(jsontext.WithIndent("  ")); err != nil {
-		return "" // the engine stores valid JSON alone
+		return "", false // the engine stores valid JSON alone
 	}
-	text := string(value)
+	text = string(value)
 	if len(text) <= maxJSON {
-		return text
+		return text, true
 	}
 	text = text[:maxJSON]
 	if end := strings.LastIndexByte(text, '\n'); end > 0 {
 		text = text[:end]
 	}
-	return strings.ToValidUTF8(text, "") + "\n… cut off: the event holds all of it"
+	return strings.ToValidUTF8(text, "") + "\n… cut off: the event holds all of it", false
 }

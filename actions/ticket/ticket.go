@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -27,13 +28,24 @@ const (
 // projectKey is what Jira allows in the key of a project unless an administrator changed it.
 var projectKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
 
-// Config says what the ticket is like. Summary and Description are Go templates (text/template) over the event's data.
+// Config says what the ticket is like. Summary, Description, Priority and the values of Fields are Go templates
+// (text/template) over the event's data.
 type Config struct {
 	Project     string   `yaml:"project"`     // key, such as SEC
 	IssueType   string   `yaml:"issue_type"`  // name of an issue type of the project
 	Summary     string   `yaml:"summary"`     // a title is made up where it renders blank
 	Description string   `yaml:"description"` // stands above the alert; nothing when empty
 	Labels      []string `yaml:"labels"`      // beside our own
+	Priority    string   `yaml:"priority"`    // its name; the project's default where it renders blank
+	Assignee    string   `yaml:"assignee"`    // account id, e-mail address or user name; nobody when empty
+	// Fields are further ones, by name or id. What a field does not take is left out, and told on the ticket.
+	Fields map[string]Texts `yaml:"fields"`
+	// Transition moves the new ticket: the name of a transition, or of the status where it is to be. It stays where it is
+	// when empty.
+	Transition string `yaml:"transition"`
+	// EventsURL is where people reach the events endpoint, such as https://automation.example.com/api/v1/events. The ticket
+	// then has a link to its event; none when empty.
+	EventsURL string `yaml:"events_url"`
 	// SearchLag is how long after a call that may have made a ticket the search may not show it. Jira Cloud's is behind by
 	// seconds, seldom minutes; lower it only for a search that is not.
 	SearchLag time.Duration `yaml:"search_lag"`
@@ -49,6 +61,8 @@ type Action struct {
 	config      Config
 	summary     *text
 	description *text
+	priority    *text
+	fields      []fieldText
 	log         *slog.Logger
 	now         func() time.Time
 	ledger      framework.Ledger
@@ -59,7 +73,9 @@ type Action struct {
 func New(config Config, deps framework.Deps) (*Action, error) {
 	summary, summaryErr := parseText("summary", config.Summary)
 	description, descriptionErr := parseText("description", config.Description)
-	mistakes := []error{config.check(), summaryErr, descriptionErr}
+	priority, priorityErr := parseText("priority", config.Priority)
+	fields, fieldsErr := parseFields(config.Fields)
+	mistakes := []error{config.check(), summaryErr, descriptionErr, priorityErr, fieldsErr}
 	if deps.Tickets == nil {
 		mistakes = append(mistakes, errors.New("no ticket system is configured: add the section jira"))
 	}
@@ -67,7 +83,7 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 		return nil, err
 	}
 	return &Action{
-		config: config, summary: summary, description: description,
+		config: config, summary: summary, description: description, priority: priority, fields: fields,
 		log: deps.Log, now: deps.Now, ledger: deps.Ledger, tickets: deps.Tickets,
 	}, nil
 }
@@ -83,12 +99,22 @@ func (c Config) check() error {
 	if c.SearchLag < 0 {
 		mistakes = append(mistakes, errors.New("search_lag: is negative"))
 	}
+	if c.EventsURL != "" && !isWebAddress(c.EventsURL) {
+		mistakes = append(mistakes, errors.New("events_url: is an absolute https or http address without a query, such as https://automation.example.com/api/v1/events"))
+	}
 	for i, label := range c.Labels {
 		if label == "" || len(label) > maxLabel || strings.ContainsAny(label, " \t\r\n") {
 			mistakes = append(mistakes, fmt.Errorf("labels[%d]: is empty, too long or has a space", i))
 		}
 	}
 	return errors.Join(mistakes...)
+}
+
+// isWebAddress reports whether people can be sent there. No credentials travel, so that http is as good as https.
+func isWebAddress(text string) bool {
+	address, err := url.Parse(text)
+	return err == nil && (address.Scheme == "https" || address.Scheme == "http") && address.Hostname() != "" &&
+		address.User == nil && address.RawQuery == "" && address.Fragment == ""
 }
 
 // Do makes the ticket, or finds the one that an earlier attempt made.
@@ -101,12 +127,7 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 	if err := a.recordOrigin(ctx, hash, job.Event.ID); err != nil {
 		return framework.Result{}, err
 	}
-	ticket := framework.NewTicket{
-		Project: a.config.Project, Type: a.config.IssueType,
-		Summary:     a.title(job.Event, data),
-		Description: describe(a.render(a.description, job.Event, data), job, data),
-		Labels:      a.labels(hash),
-	}
+	ticket, files := a.ticket(job, data)
 	key, err := framework.Once(ctx, a.ledger, a.now, "ticket."+hash, framework.Effect{
 		Find: func(ctx context.Context) (string, error) {
 			return a.tickets.FindByLabel(ctx, a.config.Project, LabelPrefix+hash)
@@ -117,7 +138,24 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 	if err != nil {
 		return framework.Result{}, err
 	}
+	if err := a.complete(ctx, job, key, files); err != nil {
+		return framework.Result{}, afterwards(key, err)
+	}
 	return framework.Result{Summary: "created " + key, Link: a.tickets.Link(key)}, nil
+}
+
+// ticket is the ticket of an event, and the files that hold what it has no room for.
+func (a *Action) ticket(job framework.Job, data any) (framework.NewTicket, []framework.TicketFile) {
+	description, files := a.describe(a.render(a.description, job.Event, data), job, data)
+	return framework.NewTicket{
+		Project: a.config.Project, Type: a.config.IssueType,
+		Summary:     a.title(job.Event, data),
+		Description: description,
+		Labels:      a.labels(job.Key()),
+		Priority:    strings.TrimSpace(a.render(a.priority, job.Event, data)),
+		Assignee:    a.config.Assignee,
+		Fields:      a.further(job.Event, data),
+	}, files
 }
 
 // recordOrigin writes down, before there is a ticket, which event its label leads back to.

@@ -191,9 +191,13 @@ func TestATemplateCannotWriteWithoutEnd(t *testing.T) {
 	if _, err := s.Do(t.Context(), job(t, data)); err != nil {
 		t.Fatal(err)
 	}
-	text := s.tickets.Tickets()[0].Description[0].(framework.Paragraph)[0].Text //nolint:forcetypeassert // the first block is the text
-	if len(text) > 64<<10 || strings.Trim(text, "é") != "" {
-		t.Errorf("%d bytes, ending with %q", len(text), text[len(text)-10:])
+	made := s.tickets.Tickets()[0]
+	text := made.Description[0].(framework.Paragraph)[0].Text //nolint:forcetypeassert // the first block is the text
+	if want := strings.Repeat("é", 7_999) + "…\nCut off here: the attached description.txt holds all of it."; text != want {
+		t.Errorf("%d bytes, ending with %q", len(text), text[len(text)-60:])
+	}
+	if len(made.Files) != 1 || made.Files[0].Name != "description.txt" || string(made.Files[0].Body) != strings.Repeat("é", 32<<10) {
+		t.Errorf("%d files, the first has %d bytes", len(made.Files), len(made.Files[0].Body))
 	}
 }
 

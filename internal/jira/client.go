@@ -25,6 +25,8 @@ const (
 	// One call may take this long, from the first byte sent to the last received. Creating an issue is the slowest
 	// that we do: some seconds on a busy site.
 	callLimit = 15 * time.Second
+	// Sending a file may take as long as the HTTP client lets any call take.
+	uploadTime = 30 * time.Second
 	// Bytes of an answer. The largest is a page of 100 comments of 32,767 characters.
 	maxAnswer = 16 << 20
 )
@@ -101,7 +103,11 @@ func (c *Client) call(ctx context.Context, op operation, into answer) error {
 }
 
 func (c *Client) exchange(ctx context.Context, op operation, into answer) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	limit := callLimit
+	if op.form != nil {
+		limit = uploadTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})

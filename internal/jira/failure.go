@@ -36,7 +36,7 @@ func connectionReason(err error, sent bool) string {
 	case errors.Is(err, errAnswerTooLong):
 		return errAnswerTooLong.Error()
 	case isTimeout(err):
-		return "no answer within " + callLimit.String()
+		return "no answer within the time limit"
 	case errors.Is(err, context.Canceled):
 		return "the call was broken off"
 	case sent:

@@ -61,6 +61,7 @@ func Start(ctx context.Context, options Options) (s *Sandbox, err error) {
 	}()
 	s.Jira, err = jira.Start(ctx, jira.Options{
 		Addr: options.JiraAddr, User: JiraUser, Token: s.access.jiraToken, Projects: map[string][]string{"SEC": {"Task", "Bug", "Incident"}},
+		Fields: jiraFields(), Users: []jira.User{{Email: "jdoe@lab.example", Name: "Jane Doe", Private: true}, {Email: "soc@lab.example", Name: "SOC"}},
 		WebhookURL: options.WebhookURL, WebhookSecret: s.access.jiraWebhook, Now: options.Now, Log: options.Log,
 	})
 	if err != nil {
@@ -82,6 +83,18 @@ func Start(ctx context.Context, options Options) (s *Sandbox, err error) {
 		Addr: options.ThreatStackAddr, Key: s.access.threatStackKey, Now: options.Now, Log: options.Log,
 	})
 	return s, err
+}
+
+// jiraFields are what the screens of the Jira stand-in have beside what each issue has.
+func jiraFields() []jira.Field {
+	return []jira.Field{
+		{ID: "assignee", Name: "Assignee", Type: "user"},
+		{ID: "priority", Name: "Priority", Type: "priority", Allowed: []string{"Highest", "High", "Medium", "Low"}},
+		{ID: "customfield_10042", Name: "Severity", Type: "option", Custom: "select", Allowed: []string{"critical", "major", "minor"}},
+		{ID: "customfield_10043", Name: "Affected host", Type: "string", Custom: "textfield"},
+		{ID: "customfield_10044", Name: "Evidence", Type: "string", Custom: "textarea"},
+		{ID: "customfield_10045", Name: "Tools", Type: "array", Items: "option", Custom: "multiselect", Allowed: []string{"SIEM", "EDR"}},
+	}
 }
 
 // Close stops all stand-ins and waits for them.
