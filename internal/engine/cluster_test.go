@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -179,4 +180,44 @@ func TestAReplicaStartsAndWorksWithOneServerDown(t *testing.T) {
 	event := alert(t, "first")
 	publish(t, replica, event)
 	untilState(t, replica, event.ID, framework.RunDone)
+}
+
+// TestWhatComesRightAfterAQueueIsMadeReachesIt is about queues that several replicas make at once: their consumer must not
+// begin behind what is stored while it gets its leader.
+func TestWhatComesRightAfterAQueueIsMadeReachesIt(t *testing.T) {
+	t.Parallel()
+	cluster := startNATS(t, 3, "")
+	for round := range 6 {
+		var replicas []*Engine
+		for range 3 {
+			replicas = append(replicas, cluster.join(t, func(o *Options) { o.Cluster.Prefix = fmt.Sprint("round", round) }))
+		}
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var published []string
+		for n, replica := range replicas {
+			all.Go(func() {
+				if err := replica.Run([]Automation{onAlert("ticket", &action{})}); err != nil {
+					t.Error(err)
+					return
+				}
+				for i := range 5 {
+					event := alert(t, fmt.Sprint(n, i))
+					if _, err := replica.Publish(t.Context(), event); err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					published = append(published, event.ID)
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		for _, id := range published {
+			untilState(t, replicas[0], id, framework.RunDone)
+		}
+		for _, replica := range replicas {
+			closeEngine(t, replica)
+		}
+	}
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"funnelweb/framework"
 )
 
@@ -268,7 +270,7 @@ func (r *trial) prove() {
 			lost++
 			continue
 		}
-		untilState(r.t, r.watch, id, framework.RunDone)
+		r.untilDone(id)
 		made, err := os.ReadDir(filepath.Join(r.dir, "tickets", id))
 		if err != nil || len(made) != 1 {
 			r.t.Errorf("%d tickets for event %s, error %v", len(made), id, err)
@@ -286,6 +288,47 @@ func (r *trial) prove() {
 	if r.granted > clusterQuota {
 		r.t.Errorf("%d calls were granted of %d", r.granted, clusterQuota)
 	}
+}
+
+// explain tells all that is known about an event that does not get done.
+func (r *trial) explain(id string, runs []framework.Run) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	stream, err := r.watch.streams.remake(ctx, "splunk")
+	if err != nil {
+		r.t.Log(err)
+		return
+	}
+	message, err := stream.GetMsg(ctx, 1, jetstream.WithGetMsgSubject(r.watch.names.subject("ev", "splunk", "*", id)))
+	if err != nil {
+		r.t.Log(err)
+		return
+	}
+	queue, err := stream.Consumer(ctx, "ticket")
+	if err != nil {
+		r.t.Log(err)
+		return
+	}
+	info := queue.CachedInfo()
+	made, err := os.ReadDir(filepath.Join(r.dir, "tickets", id))
+	r.t.Logf("event %s at %d, stored %s; runs %+v; effects %d %v; queue made %s, delivered %+v, floor %+v, %d to come, %d under way",
+		id, message.Sequence, message.Time, runs, len(made), err, info.Created, info.Delivered, info.AckFloor, info.NumPending, info.NumAckPending)
+}
+
+// untilDone waits for an event's run. There may be a backlog that one engine is to work off.
+func (r *trial) untilDone(id string) {
+	r.t.Helper()
+	var runs []framework.Run
+	defer func() {
+		if r.t.Failed() {
+			r.explain(id, runs)
+		}
+	}()
+	untilWithin(r.t, clusterDeadline, "event "+id+" is done", func() bool {
+		runs = runsOf(r.t, r.watch, id)
+		return len(runs) == 1 && runs[0].State == framework.RunDone
+	})
 }
 
 // TestAClusterWhoseMachinesDieLosesNothingAndDoesNothingTwice kills each of three servers and of three replicas and cuts a

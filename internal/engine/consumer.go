@@ -24,7 +24,7 @@ func (q *queue) open(ctx context.Context) error {
 			config.DeliverPolicy, config.OptStartTime, config.OptStartSeq = old.Config.DeliverPolicy, old.Config.OptStartTime, old.Config.OptStartSeq
 			err = q.comeBack(ctx, stream, old.AckFloor.Stream)
 		} else {
-			err = q.takeOtherType(ctx, left{q.source, q.name, stream, old, new(queueState)})
+			err = errors.Join(q.takeOtherType(ctx, left{q.source, q.name, stream, old, new(queueState)}), q.beginHere(ctx, stream, &config))
 		}
 		if err != nil {
 			return err
@@ -35,6 +35,9 @@ func (q *queue) open(ctx context.Context) error {
 		if err := q.engine.states.forget(ctx, q.source, q.name); err != nil {
 			return err
 		}
+		if err := q.beginHere(ctx, stream, &config); err != nil {
+			return err
+		}
 	}
 	if q.consumer, err = stream.CreateOrUpdateConsumer(ctx, config); err != nil {
 		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
@@ -43,6 +46,21 @@ func (q *queue) open(ctx context.Context) error {
 	if config.OptStartTime != nil { // it was lost once
 		q.created = *config.OptStartTime
 	}
+	return nil
+}
+
+// beginHere lets a new queue in a cluster begin behind what is stored now. Told to begin with what is new, its consumer would
+// do so when it gets its leader, some time after it was made, and pass over what was stored meanwhile. Of several replicas
+// that make it at once the first decides.
+func (q *queue) beginHere(ctx context.Context, stream jetstream.Stream, config *jetstream.ConsumerConfig) error {
+	if !q.engine.shared() {
+		return nil
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("find the end of source %s: %w", q.source, err)
+	}
+	config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, info.State.LastSeq+1
 	return nil
 }
 

@@ -119,7 +119,7 @@ func (d *delivery) load(ctx context.Context) error {
 		return err
 	}
 	sequence := metadata.Sequence.Stream
-	d.stale = d.record.Sequence > sequence || !d.state.owns(sequence) && !d.engine.names.isReplay(d.message.Subject())
+	d.stale = d.record.Sequence > sequence || sequence < d.first || !d.state.owns(sequence) && !d.engine.names.isReplay(d.message.Subject())
 	if d.record.Sequence < sequence {
 		d.record = d.fresh(sequence, d.record.revision)
 	}
