@@ -5,16 +5,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"funnelweb/framework"
 )
 
-// maxComment bounds a comment's text in runes, so that with markup it stays below the 32,767 that Jira takes.
-const maxComment = 20_000
-
 // document shows the state. When it would be too long for a ticket, every section shows less, so that none is lost.
-func (s *state) document() framework.Document {
+func (s *state) document(fits func(framework.Document) bool) framework.Document {
 	var document framework.Document
 	for _, room := range rooms() {
 		document = framework.Document{framework.Heading{Level: 3, Text: "What is known about this ticket"}}
@@ -22,7 +18,7 @@ func (s *state) document() framework.Document {
 			document = append(document, framework.Heading{Level: 4, Text: s.title(one)})
 			document = append(document, one.blocks(room.text)...)
 		}
-		if length(document) <= maxComment {
+		if fits(document) {
 			break
 		}
 	}
@@ -86,7 +82,7 @@ func (s section) blocks(text int) framework.Document {
 		document = append(document, framework.Text(progress))
 	}
 	for _, finding := range s.Findings {
-		document = append(document, findingBlocks(finding, text)...)
+		document = append(document, findingBlocks(finding, s.ChangedAt, text)...)
 	}
 	for _, note := range s.Notes {
 		document = append(document, framework.Text(note))
@@ -120,7 +116,7 @@ func (s section) clock(at time.Time) string {
 	return at.Format("2006-01-02 15:04 UTC")
 }
 
-func findingBlocks(finding finding, text int) framework.Document {
+func findingBlocks(finding finding, shown time.Time, text int) framework.Document {
 	head := framework.Paragraph{{Text: string(finding.Indicator.Kind), Bold: true}, {Text: " " + cut(finding.Indicator.Value, text)}}
 	if finding.Verdict != "" {
 		head = append(head, framework.Span{Text: ": "}, framework.Span{Text: string(finding.Verdict), Bold: true})
@@ -136,7 +132,7 @@ func findingBlocks(finding finding, text int) framework.Document {
 		}
 		document = append(document, table)
 	}
-	foot := framework.Paragraph{{Text: "Asked " + finding.AskedAt.UTC().Format("2006-01-02 15:04:05 UTC") + "."}}
+	foot := framework.Paragraph{{Text: "Asked " + finding.AskedAt.UTC().Format("2006-01-02 15:04:05 UTC") + age(shown.Sub(finding.AskedAt)) + "."}}
 	if finding.Link != "" {
 		foot = append(foot, framework.Span{Text: " "}, framework.Span{Text: "Read more", Link: finding.Link})
 	}
@@ -146,27 +142,17 @@ func findingBlocks(finding finding, text int) framework.Document {
 	return append(document, foot)
 }
 
-// length counts the runes of a document's text.
-func length(document framework.Document) int {
-	size := 0
-	count := func(spans framework.Paragraph) {
-		for _, span := range spans {
-			size += utf8.RuneCountInString(span.Text) + len(span.Link)
-		}
+// age says how old an answer was when it came onto the ticket: one that was kept may be hours or days old.
+func age(old time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case old < time.Minute:
+		return ""
+	case old < time.Hour:
+		return fmt.Sprintf(", %d min before it was shown here", old/time.Minute)
+	case old < 2*day:
+		return fmt.Sprintf(", %d h before it was shown here", old/time.Hour)
+	default:
+		return fmt.Sprintf(", %d days before it was shown here", old/day)
 	}
-	for _, block := range document {
-		switch b := block.(type) {
-		case framework.Heading:
-			size += utf8.RuneCountInString(b.Text)
-		case framework.Paragraph:
-			count(b)
-		case framework.Table:
-			for _, row := range b.Rows {
-				for _, cell := range row {
-					count(cell)
-				}
-			}
-		}
-	}
-	return size
 }

@@ -136,7 +136,16 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 		return framework.Result{Summary: "a newer event of " + target.ticket + " is being worked on"}, nil
 	}
 	after, askErr := a.ask(ctx, job, target, before)
-	err = a.change(ctx, target.entry, func(s *state) bool { return s.put(a.order(job), job, after) })
+	err = a.change(ctx, target.entry, func(s *state) bool {
+		current := s.section(job)
+		if askErr != nil && current.isDone(job) {
+			return false // a delivery at the same time has all answers
+		}
+		if askErr != nil {
+			after.Findings = keep(after.Findings, current.Findings)
+		}
+		return s.put(a.order(job), job, after)
+	})
 	if err = errors.Join(askErr, err); err != nil {
 		return framework.Result{}, err
 	}

@@ -257,8 +257,8 @@ func TestTwoAutomationsShareTheComment(t *testing.T) {
 		}
 	}
 	want := []string{
-		"activedirectory (enrich-ticket): waiting", "virustotal (enrich-ticket): malicious",
 		"activedirectory (enrich-hosts): waiting", "virustotal (enrich-hosts): malicious",
+		"activedirectory (enrich-ticket): waiting", "virustotal (enrich-ticket): malicious",
 	}
 	if diff := cmp.Diff(want, headings); diff != "" {
 		t.Errorf("headings (-want +got):\n%s", diff)

@@ -64,7 +64,7 @@ func busy(now time.Time) error {
 
 // write makes the comment or replaces it; gone means that somebody deleted it.
 func (a *Action) write(ctx context.Context, target target, stored state) (gone bool, err error) {
-	body := stored.document()
+	body := stored.document(a.tickets.Fits)
 	id, made, err := a.comment(ctx, target, stored.Generation, body)
 	if err != nil || made {
 		return false, err

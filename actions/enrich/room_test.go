@@ -2,6 +2,7 @@ package enrich
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ func TestTheMostThatEnrichersSayFitsTheLedgerAndTheTicket(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Action = action
+	s.Action.tickets = narrow{s.tickets, 3}
 	for _, name := range names {
 		s.do(t, job(t, name, `{"issue":{"key":"SEC-1"},"url":`+list("http://x.example/"+strings.Repeat("x", 2_000)+"%d", 10, "junk", "junk2")+
 			`,"user":`+list("user%d", 12)+`,"host":`+list("host%d", 12)+`,"ip":`+list("10.0.0.%d", 12)+`,"domain":`+list("x.y%d", 12)+
@@ -54,8 +56,8 @@ func TestTheMostThatEnrichersSayFitsTheLedgerAndTheTicket(t *testing.T) {
 		}
 	}
 	got := s.tickets.Tickets()[0].Comments[0].Body
-	if size := length(got); size > maxComment {
-		t.Errorf("%d characters are shown", size)
+	if !s.Action.tickets.Fits(got) {
+		t.Error("more is shown than a ticket takes")
 	}
 	text := show(got)
 	for _, name := range names {
@@ -93,5 +95,37 @@ func TestWhatIsCutIsCountedHoweverOften(t *testing.T) {
 	}
 	if len(one.Findings) != 4 || len(one.Findings[0].Facts) != 7 || len(one.Notes) != 4 {
 		t.Error("the section itself was changed")
+	}
+}
+
+// narrow is a ticket system in which every character takes the room of several, as escaped ones do.
+type narrow struct {
+	framework.Tickets
+	times int
+}
+
+func (n narrow) Fits(body framework.Document) bool {
+	return n.Tickets.Fits(slices.Repeat(body, n.times))
+}
+
+func TestTheRoomIsTheTicketSystemsWithAllThatItEscapes(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, func(c *Config) { c.With = []string{"virustotal", "activedirectory"} })
+	answer := func(i framework.Indicator) (framework.Finding, error) {
+		finding := framework.Finding{Indicator: i, Verdict: framework.Malicious, Summary: "the worst"}
+		for range 40 {
+			finding.Facts = append(finding.Facts, framework.Fact{Label: "x", Value: strings.Repeat("{", 250)})
+		}
+		return finding, nil
+	}
+	s.vt.answer, s.ad.answer = answer, answer
+	s.Action.tickets = narrow{s.tickets, 5}
+	for _, name := range s.Jobs() {
+		s.do(t, job(t, name, issue))
+	}
+	body := s.tickets.Tickets()[0].Comments[0].Body
+	text, fits := show(body), s.Action.tickets.Fits(body)
+	if !fits || !strings.Contains(text, "#### virustotal: malicious\n") || !strings.Contains(text, "#### activedirectory: malicious\n") || !strings.Contains(text, "Facts not shown here: 35.") {
+		t.Errorf("it fits: %v\n%s", fits, text)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -86,6 +87,8 @@ func (s *state) put(order []string, job framework.Job, mine section) bool {
 		ours = append(ours, s.section(one))
 	}
 	s.Sections = append(sections, ours...)
+	// Of several automations that share a comment, whoever writes last must not move its sections.
+	slices.SortStableFunc(s.Sections, func(a, b section) int { return strings.Compare(a.Automation, b.Automation) })
 	s.Sections[s.index(mine.Automation, mine.Enricher)] = mine
 	return true
 }
