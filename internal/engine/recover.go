@@ -45,27 +45,23 @@ func (e *Engine) emptied() error {
 func (e *Engine) recoverDamaged(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*storeTimeout)
 	defer cancel()
-	passed, err := e.passedOver(ctx)
+	streams, queues, err := e.passedOver(ctx)
 	if err != nil {
 		return err
 	}
-	if len(passed) > 0 {
-		if err := e.restoreDescriptions(ctx, passed); err != nil {
+	if len(streams)+len(queues) > 0 {
+		if err := e.restoreDescriptions(ctx); err != nil {
 			return err
 		}
-		if passed, err = e.passedOver(ctx); err != nil {
+		if streams, queues, err = e.passedOver(ctx); err != nil {
 			return err
 		}
 	}
-	for _, name := range passed {
-		return e.beyondRepair(filepath.Join(e.streamsDir(), name), nil)
+	for _, folder := range streams {
+		return e.beyondRepair(folder, nil)
 	}
-	streams, err := folders(e.streamsDir())
-	if err != nil {
-		return err
-	}
-	for _, name := range streams {
-		if err := e.recoverConsumers(ctx, name); err != nil {
+	for _, folder := range queues {
+		if err := e.recoverConsumer(ctx, folder); err != nil {
 			return err
 		}
 	}
@@ -77,40 +73,57 @@ func (e *Engine) beyondRepair(folder string, cause error) error {
 	return errors.Join(err, cause)
 }
 
-// passedOver lists streams that are on disk and that the server does not have.
-func (e *Engine) passedOver(ctx context.Context) ([]string, error) {
-	onDisk, err := folders(e.streamsDir())
+// passedOver lists the folders of streams and of consumers that are on disk and that the server cannot work with.
+func (e *Engine) passedOver(ctx context.Context) (streams, consumers []string, err error) {
+	names, err := folders(e.streamsDir())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	known := map[string]bool{}
-	names := e.js.StreamNames(ctx)
-	for name := range names.Name() {
-		known[name] = true
-	}
-	if err := names.Err(); err != nil {
-		return nil, fmt.Errorf("list streams: %w", err)
-	}
-	var passed []string
-	for _, name := range onDisk {
-		if !known[name] {
-			passed = append(passed, name)
+	for _, name := range names {
+		folder := filepath.Join(e.streamsDir(), name)
+		_, err := e.js.Stream(ctx, name)
+		if cannotWork(err) {
+			e.log.Warn("a stream of the store is damaged", "stream", name, "err", err)
+			streams = append(streams, folder)
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("open stream %s: %w", name, err)
+		}
+		queues, err := folders(filepath.Join(folder, "obs"))
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, queue := range queues {
+			_, err := e.js.Consumer(ctx, name, queue)
+			switch {
+			case cannotWork(err):
+				e.log.Warn("a queue of the store is damaged", "stream", name, "queue", queue, "err", err)
+				consumers = append(consumers, filepath.Join(folder, "obs", queue))
+			case err != nil:
+				return nil, nil, fmt.Errorf("open queue %s: %w", queue, err)
+			}
 		}
 	}
-	return passed, nil
+	return streams, consumers, nil
 }
 
-// restoreDescriptions puts copies in the place of the descriptions of streams, and starts the server anew.
-func (e *Engine) restoreDescriptions(ctx context.Context, streams []string) error {
+// cannotWork reports whether the server says that it has no such stream or consumer, or that it does not understand it.
+func cannotWork(err error) bool {
+	_, refused := errors.AsType[*jetstream.APIError](err)
+	return refused
+}
+
+// restoreDescriptions puts copies in the place of all descriptions, and starts the server anew. What was changed since they
+// were copied is changed again by the start: it comes from the configuration.
+func (e *Engine) restoreDescriptions(ctx context.Context) error {
 	connected := e.conn.StatusChanged(nats.CONNECTED)
 	defer e.conn.RemoveStatusListener(connected)
 	e.embedded.stop()
-	for _, name := range streams {
-		e.log.Warn("the description of a stream is damaged and restored from its copy", "stream", name)
-		folder := filepath.Join(e.streamsDir(), name)
-		if err := copyDescription(filepath.Join(e.opts.Dir, copiesDir, name), folder); err != nil {
-			return e.beyondRepair(folder, err)
-		}
+	if err := eachDescription(e.streamsDir(), func(folder string) error {
+		return copyDescription(filepath.Join(e.opts.Dir, copiesDir, folder), filepath.Join(e.streamsDir(), folder))
+	}); err != nil {
+		return fmt.Errorf("restore descriptions of the store: %w", err)
 	}
 	if err := e.embedded.restart(); err != nil {
 		return err
@@ -121,25 +134,6 @@ func (e *Engine) restoreDescriptions(ctx context.Context, streams []string) erro
 	case <-ctx.Done():
 		return fmt.Errorf("connect to the store again: %w", ctx.Err())
 	}
-}
-
-// recoverConsumers makes those consumers of a stream anew that are on disk and that the server does not have.
-func (e *Engine) recoverConsumers(ctx context.Context, name string) error {
-	folder := filepath.Join(e.streamsDir(), name, "obs")
-	onDisk, err := folders(folder)
-	if err != nil {
-		return err
-	}
-	for _, consumer := range onDisk {
-		_, err := e.js.Consumer(ctx, name, consumer)
-		if errors.Is(err, jetstream.ErrConsumerNotFound) {
-			err = e.recoverConsumer(ctx, name, consumer)
-		}
-		if err != nil {
-			return fmt.Errorf("find queue %s: %w", consumer, err)
-		}
-	}
-	return nil
 }
 
 // description is a consumer as the server writes it into meta.inf.
@@ -164,8 +158,9 @@ func (d description) since() jetstream.ConsumerConfig {
 	}
 }
 
-func (e *Engine) recoverConsumer(ctx context.Context, stream, name string) error {
-	folder := filepath.Join(e.streamsDir(), stream, "obs", name)
+// recoverConsumer makes a consumer anew.
+func (e *Engine) recoverConsumer(ctx context.Context, folder string) error {
+	stream, name := filepath.Base(filepath.Dir(filepath.Dir(folder))), filepath.Base(folder)
 	read := func(dir string) (d description, err error) {
 		text, err := os.ReadFile(filepath.Join(dir, "meta.inf"))
 		if err == nil {
@@ -182,8 +177,12 @@ func (e *Engine) recoverConsumer(ctx context.Context, stream, name string) error
 	if kept.Durable == "" {
 		return nil // nobody comes back for it
 	}
+	if err := e.js.DeleteConsumer(ctx, stream, name); err != nil && !cannotWork(err) {
+		return fmt.Errorf("remove damaged queue %s: %w", name, err)
+	}
 	aside := filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format("20060102T150405.000000000"), stream)
-	if err := errors.Join(os.MkdirAll(aside, 0o700), os.Rename(folder, filepath.Join(aside, name))); err != nil {
+	err = errors.Join(os.MkdirAll(aside, 0o700), os.Rename(folder, filepath.Join(aside, name)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e.beyondRepair(folder, err)
 	}
 	config := kept.since()
@@ -196,34 +195,37 @@ func (e *Engine) recoverConsumer(ctx context.Context, stream, name string) error
 
 // keepCopies copies the descriptions of all streams and consumers.
 func (e *Engine) keepCopies() error {
-	streams, err := folders(e.streamsDir())
+	return eachDescription(e.streamsDir(), func(folder string) error {
+		return copyDescription(filepath.Join(e.streamsDir(), folder), filepath.Join(e.opts.Dir, copiesDir, folder))
+	})
+}
+
+// eachDescription calls do for the folder of each stream and each consumer, relative to that of the streams.
+func eachDescription(dir string, do func(folder string) error) error {
+	streams, err := folders(dir)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, stream := range streams {
-		from, to := filepath.Join(e.streamsDir(), stream), filepath.Join(e.opts.Dir, copiesDir, stream)
-		errs = append(errs, copyDescription(from, to))
-		consumers, err := folders(filepath.Join(from, "obs"))
+		errs = append(errs, do(stream))
+		consumers, err := folders(filepath.Join(dir, stream, "obs"))
 		errs = append(errs, err)
 		for _, name := range consumers {
-			errs = append(errs, copyDescription(filepath.Join(from, "obs", name), filepath.Join(to, "obs", name)))
+			errs = append(errs, do(filepath.Join(stream, "obs", name)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// copyDescription copies a description and its checksum, each in one step, where they differ.
+// copyDescription copies a description and its checksum, each in one step, where they differ and are there.
 func copyDescription(from, to string) error {
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		return err
-	}
 	for _, name := range []string{"meta.inf", "meta.sum"} {
 		text, err := os.ReadFile(filepath.Join(from, name))
-		if errors.Is(err, fs.ErrNotExist) && filepath.Base(filepath.Dir(from)) == "obs" {
-			return nil // a consumer that has just gone
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // there is no copy yet, or it has just gone
 		}
-		if err != nil {
+		if err = errors.Join(err, os.MkdirAll(to, 0o700)); err != nil {
 			return err
 		}
 		path := filepath.Join(to, name)

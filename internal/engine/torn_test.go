@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -115,6 +116,35 @@ func TestDamageToWhatDescribesAStreamOrAQueueLosesNothing(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestFlippedBytesInADescriptionLoseNothing flips one byte in forty of the descriptions of a stream and of a queue, one at a time.
+func TestFlippedBytesInADescriptionLoseNothing(t *testing.T) {
+	dir := t.TempDir()
+	events, jobs := storeOf(t, dir)
+	for _, file := range []string{"meta.inf", "obs/ticket/meta.inf"} {
+		path := filepath.Join(dir, "jetstream", "$G", "streams", "EV_splunk", file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < len(text); at += 40 {
+			flipped := bytes.Clone(text)
+			flipped[at] ^= 0x15
+			if err := os.WriteFile(path, flipped, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			engine := open(t, dir, killOptions)
+			run(t, engine, onAlert("ticket", jobs))
+			for _, event := range events {
+				untilState(t, engine, event.ID, framework.RunDone)
+			}
+			closeEngine(t, engine)
+		}
+	}
+	if attempts := len(jobs.attempts()); attempts > 40 {
+		t.Errorf("%d attempts at %d events: finished ones were begun again", attempts, len(events))
 	}
 }
 
