@@ -82,14 +82,14 @@ func checkPrefix(prefix string) error {
 		return errors.New("prefix must be of letters, digits, - _ . = + and single slashes, at most 200 bytes")
 	}
 	if isReserved(prefix) {
-		return errors.New("prefix must not begin with alerts/ or webhooks/, where Threat Stack's alerts are kept")
+		return errors.New("prefix must not begin with alerts/ or webhooks/, where Threat Stack's alerts are kept, or with seals/, where the manifests are")
 	}
 	return nil
 }
 
 func isReserved(place string) bool {
 	first, _, _ := strings.Cut(place, "/")
-	return first == "alerts" || first == "webhooks"
+	return first == "alerts" || first == "webhooks" || first == "seals"
 }
 
 // Do archives one event. Objects are written once, so that doing it again changes nothing.
@@ -107,7 +107,7 @@ func (a *Action) archiveEvent(ctx context.Context, event framework.Event) (frame
 		place = event.Source()
 	}
 	if isReserved(place) {
-		return framework.Result{}, unusable("events of this source would be kept among Threat Stack's alerts: configure a prefix")
+		return framework.Result{}, unusable("events of this source would be kept among Threat Stack's alerts or the manifests: configure a prefix")
 	}
 	body, err := json.Marshal(event)
 	if err != nil {

@@ -84,6 +84,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 		{"a prefix with a space", "prefix: my evidence", "prefix must be"},
 		{"a prefix that is too long", "prefix: " + strings.Repeat("a", 201), "prefix must be"},
 		{"a prefix among the alerts", "prefix: alerts/other", "must not begin with"},
+		{"a prefix among the manifests", "prefix: seals/manifests", "must not begin with"},
 		{"a prefix among the webhooks", "prefix: webhooks/", "must not begin with"},
 		{"a setting that is not known", "prefixes: a", "prefixes"},
 	}

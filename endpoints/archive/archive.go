@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"funnelweb/framework"
 )
@@ -16,6 +17,9 @@ const EventType = "threatstack.alert"
 // Config names the service that the status route asks.
 type Config struct {
 	ThreatStack ThreatStack `yaml:"threatstack"`
+	SNS         SNS         `yaml:"sns"`
+	// PathPrefix begins each path, /threatstack-to-s3 for callers of the last release of that program.
+	PathPrefix string `yaml:"path_prefix"`
 }
 
 // ThreatStack is Threat Stack's API. Without a key the status route leaves it out.
@@ -29,19 +33,40 @@ func Defaults() Config {
 	return Config{ThreatStack: ThreatStack{URL: "https://app.threatstack.com/api/v1"}}
 }
 
-// New returns the four routes.
+// New returns the routes: the four of threatstack-to-s3, and one for Amazon SNS where topics are configured.
 func New(config Config, deps framework.Deps) (framework.Routes, error) {
 	service, err := newThreatStack(config.ThreatStack, deps)
 	if err != nil {
 		return nil, err
 	}
+	if err := errors.Join(config.SNS.check(), checkPrefix(config.PathPrefix)); err != nil {
+		return nil, err
+	}
 	viewer := viewer{archive: deps.Archive, log: deps.Log}
-	return framework.Routes{
+	routes := framework.Routes{
 		receiveRoute(receiver{deps.Events}),
 		listRoute(viewer),
 		alertRoute(viewer),
 		statusRoute(prober{archive: deps.Archive, threatStack: service, log: deps.Log}),
-	}, nil
+	}
+	if len(config.SNS.Topics) > 0 {
+		routes = append(routes, snsRoute(&subscriber{
+			topics: config.SNS.Topics, receiver: receiver{deps.Events}, certificates: newCertificates(deps), deps: deps, log: deps.Log,
+		}))
+	}
+	for i := range routes {
+		routes[i].Path = config.PathPrefix + routes[i].Path
+	}
+	return routes, nil
+}
+
+var prefixPattern = regexp.MustCompile(`^(/[A-Za-z0-9_-]{1,64}){1,4}$`)
+
+func checkPrefix(prefix string) error {
+	if prefix != "" && !prefixPattern.MatchString(prefix) {
+		return errors.New("path_prefix: must be of one to four segments of letters, digits, - and _, each behind a slash, such as /threatstack-to-s3")
+	}
+	return nil
 }
 
 // newThreatStack returns nil when there is no key.

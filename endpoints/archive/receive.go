@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"github.com/go-json-experiment/json"
 
@@ -49,6 +50,14 @@ func receiveRoute(r receiver) framework.Route {
 		Handle:     r.receive,
 	}.Route()
 }
+
+// The rules of Alert and Webhook for a message that no schema has checked.
+const (
+	maxAlertsSent = 1000
+	maxCreated    = 253402300799999
+)
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{4,128}$`)
 
 type receiver struct{ events framework.Publisher }
 

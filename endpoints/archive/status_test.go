@@ -28,7 +28,7 @@ func threatStackAnswering(t *testing.T, status int) Config {
 		_, _ = w.Write([]byte(`{"echo":"` + r.Header.Get("Authorization") + `"}`))
 	}))
 	t.Cleanup(server.Close)
-	return Config{ThreatStack{URL: server.URL + "/api/v1", Key: framework.NewSecret(canary)}}
+	return Config{ThreatStack: ThreatStack{URL: server.URL + "/api/v1", Key: framework.NewSecret(canary)}}
 }
 
 func TestStatusTellsTheTruth(t *testing.T) {
@@ -89,7 +89,7 @@ func notListening(t *testing.T) Config {
 	t.Helper()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	return Config{ThreatStack{URL: server.URL, Key: framework.NewSecret(canary)}}
+	return Config{ThreatStack: ThreatStack{URL: server.URL, Key: framework.NewSecret(canary)}}
 }
 
 func TestTheKeyIsNeitherLoggedNorFollowsARedirect(t *testing.T) {

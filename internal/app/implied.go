@@ -17,9 +17,11 @@ func (c *Config) addImplied(tokenFile string) {
 		c.Endpoints = append(c.Endpoints, Endpoint{Use: "events", Before: []yaml.Node{mapping("token", secrets)}})
 	}
 	if entry := c.endpoint("archive"); entry != nil && !c.archivesThreatStack() {
-		settings := yaml.Node{Kind: yaml.MappingNode}
-		if entry.With.Kind != 0 {
-			settings = entry.With
+		settings := yaml.Node{Kind: yaml.MappingNode} // the endpoint's, as far as they are about the service that both ask
+		for i := 0; entry.With.Kind == yaml.MappingNode && i+1 < len(entry.With.Content); i += 2 {
+			if entry.With.Content[i].Value == "threatstack" {
+				settings = mapping("threatstack", *entry.With.Content[i+1])
+			}
 		}
 		c.Automations = append(c.Automations, Automation{
 			Name: "archive-threatstack", On: "threatstack.alert", Do: mapping("archive", settings),

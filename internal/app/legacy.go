@@ -17,14 +17,28 @@ func (c *Config) addLegacyEnvironment() {
 		c.Archive = mapping("s3", settings)
 	}
 	entry := c.endpoint("archive")
-	if entry == nil || entry.With.Kind != 0 || os.Getenv("THREATSTACK_API_KEY") == "" { //nolint:forbidigo // this is configuration
+	if entry == nil || has(&entry.With, "threatstack") || os.Getenv("THREATSTACK_API_KEY") == "" { //nolint:forbidigo // this is configuration
 		return
 	}
 	service := mapping("key", scalar("env:THREATSTACK_API_KEY"))
 	if url := os.Getenv("THREATSTACK_BASE_URL"); url != "" { //nolint:forbidigo // this is configuration
 		extend(&service, "url", scalar(url))
 	}
+	if entry.With.Kind == yaml.MappingNode {
+		extend(&entry.With, "threatstack", service)
+		return
+	}
 	entry.With = mapping("threatstack", service)
+}
+
+// has reports whether a mapping has a key. What is neither a mapping nor empty has mistakes of its own.
+func has(node *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return true
+		}
+	}
+	return node.Kind != 0 && node.Kind != yaml.MappingNode
 }
 
 func extend(node *yaml.Node, key string, value yaml.Node) {
