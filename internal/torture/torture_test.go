@@ -26,6 +26,9 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if err := flag.Set("test.parallel", "64"); err != nil { // worlds mostly wait; -torture.worlds bounds them
+		panic(err)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(filepath.Join(os.TempDir(), fmt.Sprint("funnelweb-torture-", os.Getpid())))
 		os.Exit(code)
