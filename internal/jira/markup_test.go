@@ -8,6 +8,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"funnelweb/framework"
 	"funnelweb/internal/jira"
@@ -266,4 +267,46 @@ func FuzzMarkup(f *testing.F) {
 			t.Errorf("what is live in %q (-want +got):\n%s", markup, diff)
 		}
 	})
+}
+
+// pieces are what markup is made of: mentions, images, links of each kind, smart links, macros that are known and that are
+// not, tables, lists, rules, emoticons, line breaks, entities, and what stands between them.
+func pieces() []string {
+	return []string{
+		"[~admin]", "[~accountid:712020:x]", "@admin", "!http://e.example/x.png!", "!x.png|thumbnail!", "!", "[", "]", "|", "||", "http://e.example", "https://e.example/a_b",
+		"www.e.example", "mailto:a@e.example", "file://x", "\\\\e.example\\x", "[click|http://e.example]", "[http://e.example|smart-link]", "[x|http://e.example|smart-card]",
+		"|smart-embed]", "[^x.pdf]", "[#anchor]", "{anchor:x}", "{noformat}", "{noformat:title=x}", "{ noformat }", "{code}", "{code:java}", "{html}", "{html:x}", "{panel}", "{quote}",
+		"{color:red}", "{color}", "{include:x}", "{jql:x}", "{adf}", "{mention:x}", "{", "}", "{{", "}}", "{*}", "*", "_", "-", "+", "^", "~", "??", "----", "---", "--", "h1. ",
+		"bq. ", "* ", "# ", "- ", "*- ", "\n", "\n\n", "\r\n", "\u2028", "\t", " ", "\u00a0", "\u200b", ":)", ":-(", ":D", ";)", ":P", "(!)", "(?)", "(x)", "(/)", "(+)", "(*r)", "(flag)",
+		"\\", "\\\\", "\\{", "\\[", "&lt;", "&#91;", "&#123;", "<b>", "<script>", "%5B", "x", "Z9", "ä", "😀", ".", ":", "/", "//", "SEC-1", "C:\\Users\\bob",
+	}
+}
+
+func TestNoMixtureOfMarkupIsLiveAnywhere(t *testing.T) {
+	t.Parallel()
+	want := kinds(jira.Markup(everywhere("x")))
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces()), 1, 12).Draw(t, "pieces"), "")
+		markup := jira.Markup(everywhere(text))
+		if diff := cmp.Diff(want, kinds(markup)); diff != "" {
+			t.Fatalf("what is live in %q (-want +got):\n%s", markup, diff)
+		}
+		for _, live := range wiki.Active(markup) {
+			if about, ok := strings.CutPrefix(live, "link: "); ok && about != "https://x.example/" {
+				t.Fatalf("a link to %s in %q", about, markup)
+			}
+		}
+	})
+}
+
+func TestWhatIsLiveWithoutEscapesIsSeen(t *testing.T) {
+	t.Parallel()
+	for text, kind := range map[string]string{
+		"[~admin]": "mention", "!http://e.example/x.png!": "image", "http://e.example": "link", "[x|http://e.example|smart-card]": "link", "{html}x{html}": "macro",
+		"(!)": "emoji", "|a|": "table", "----": "rule",
+	} {
+		if got := kinds(text); !slices.ContainsFunc(got, func(k string) bool { return strings.HasPrefix(k, kind) }) {
+			t.Errorf("%s: live are %v, want %s", text, got, kind)
+		}
+	}
 }
