@@ -283,7 +283,20 @@ func (s *S3) Get(ctx context.Context, key string) ([]byte, error) {
 	return s.get(ctx, key)
 }
 
-func (s *S3) get(ctx context.Context, key string) ([]byte, error) {
+// get reads an object, and once more where it is not what its checksum says: it may have been damaged on the way.
+func (s *S3) get(ctx context.Context, key string) (body []byte, err error) {
+	for range 2 {
+		if body, err = s.read(ctx, key); !isDamaged(err) {
+			return body, err
+		}
+	}
+	return nil, &framework.ServiceError{
+		Service: s3Service, Op: getOp, Permanent: true, Err: err,
+		Reason: "what the store has under this key is not what its own checksum says: it was changed behind the store's back, or is damaged",
+	}
+}
+
+func (s *S3) read(ctx context.Context, key string) ([]byte, error) {
 	output, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.config.Bucket, Key: aws.String(s.prefix + key)})
 	if code(err) == "NoSuchKey" {
 		return nil, noObject(key, err)

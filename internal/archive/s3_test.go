@@ -358,12 +358,24 @@ func crc32Of(body string) string {
 }
 
 func TestS3RefusesABodyThatWasChanged(t *testing.T) {
-	store := standIn(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("X-Amz-Checksum-Crc32", crc32Of("body"))
-		_, _ = w.Write([]byte("tampered"))
-	})
-	if body, err := store.Get(t.Context(), "a/b"); err == nil {
-		t.Errorf("got %q", body)
+	for damaged, want := range map[int]string{1: "body", 2: ""} {
+		reads := 0
+		store := standIn(t, func(w http.ResponseWriter, _ *http.Request) {
+			reads++
+			w.Header().Set("X-Amz-Checksum-Crc32", crc32Of("body"))
+			if reads <= damaged {
+				_, _ = w.Write([]byte("tampered"))
+				return
+			}
+			_, _ = w.Write([]byte("body"))
+		})
+		body, err := store.Get(t.Context(), "a/b")
+		if string(body) != want || (err == nil) != (want != "") {
+			t.Errorf("damaged %d times: got %q, %v", damaged, body, err)
+		}
+		if err != nil && (!framework.IsPermanent(err) || !strings.Contains(framework.Reason(err), "changed behind the store's back")) {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -104,6 +105,11 @@ func advice(name string) (reason string, permanent bool) {
 		return "the store answered " + name, false
 	}
 	return "the store answered with an error of no known name", false
+}
+
+// isDamaged recognises what the SDK says of a body that is not of its checksum; it gives that no type of its own.
+func isDamaged(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "checksum did not match")
 }
 
 var errNoCredentials = errors.New("no AWS credentials")

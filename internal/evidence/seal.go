@@ -66,10 +66,7 @@ func (a *Archive) Seal(ctx context.Context, now bool) (*Seal, error) {
 }
 
 // errOther is a manifest in the place of ours.
-var errOther = &framework.ServiceError{
-	Service: "archive", Op: "seal",
-	Reason: "the archive holds another manifest for an hour than its journal gives: archive verify tells which, and whether another replica is still at work",
-}
+var errOther = errors.New("the archive holds another manifest for an hour than its journal gives: archive verify tells which, unless another replica is still at work")
 
 // sealNext seals an hour and returns its seal and the hour after it. Where another replica was faster, and has cleared the
 // journal already, it goes on from there.
