@@ -118,9 +118,14 @@ func (w *world) told() []string {
 	if w.ticketsOnly {
 		return nil
 	}
-	told := map[string]bool{}
+	told, unread := map[string]bool{}, map[string]bool{}
+	for marker, keys := range w.tickets() {
+		for _, key := range keys {
+			unread[key] = w.excused[marker]
+		}
+	}
 	for _, delivery := range w.jira.Deliveries() {
-		if delivery.Event == "jira:issue_created" && delivery.Status/100 == 2 && !w.excused[delivery.IssueKey] {
+		if delivery.Event == "jira:issue_created" && delivery.Status/100 == 2 && !w.excused[delivery.IssueKey] && !unread[delivery.IssueKey] {
 			told[delivery.IssueKey] = true
 		}
 	}

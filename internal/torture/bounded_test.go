@@ -112,7 +112,7 @@ func TestAFloodIsRefusedAndADrainAbandonsNothing(t *testing.T) {
 	sent := newTally()
 	sending, stop := context.WithCancel(t.Context())
 	defer stop()
-	senders := w.send(sending, sent, rand.New(rand.NewPCG(1, 2)), 8, 0)
+	senders := w.send(sending, sent, rand.New(rand.NewPCG(1, 2)), 8, 60_000, 0)
 	if err := until(t, func() error { return w.refuses(t.Context(), sent) }); err != nil {
 		t.Fatalf("a flood: %v\n%s", err, w.logTail())
 	}

@@ -15,14 +15,14 @@ import (
 func tortureByClock(t *testing.T, random *rand.Rand, trials int) account {
 	t.Helper()
 	clock := &clock{began: time.Now(), speed: 1}
-	w := newWorld(t, options{now: clock.now, searchLag: 500 * time.Millisecond})
+	w := newWorld(t, options{searchLag: 500 * time.Millisecond}) // whose clocks do not jump
 	w.mayForget = true
 	a := account{trials: trials}
 	sent := newTally()
 	sending, stop := context.WithCancel(t.Context())
 	defer stop()
 	running := w.startInside(t, clock)
-	senders := w.send(sending, sent, random, 2, 100*time.Millisecond)
+	senders := w.send(sending, sent, random, 2, 1500, 100*time.Millisecond)
 	for range trials {
 		by := []time.Duration{time.Second, time.Minute, time.Hour, 11 * time.Hour, 25 * time.Hour, 72 * time.Hour}[random.IntN(6)]
 		if random.IntN(2) == 0 {

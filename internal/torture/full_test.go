@@ -24,7 +24,7 @@ func tortureByFullDisk(t *testing.T, random *rand.Rand, trials int) account {
 	sending, stop := context.WithCancel(t.Context())
 	defer stop()
 	running, _ := w.mustStart(t)
-	senders := w.send(sending, sent, random, 3, 10*time.Millisecond)
+	senders := w.send(sending, sent, random, 3, 1500, 10*time.Millisecond)
 	for range trials {
 		before := sent.count()
 		w.awaitAccepted(t, sent, before+20)

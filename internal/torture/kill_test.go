@@ -16,7 +16,7 @@ func tortureByKill(t *testing.T, random *rand.Rand, trials int) account {
 	sent := newTally()
 	sending, stop := context.WithCancel(t.Context())
 	defer stop()
-	senders := w.send(sending, sent, random, 3, 20*time.Millisecond)
+	senders := w.send(sending, sent, random, 3, 1500, 20*time.Millisecond)
 	for range trials {
 		running := w.start(t)
 		if random.IntN(5) == 0 { // during the start

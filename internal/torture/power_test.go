@@ -20,7 +20,7 @@ func tortureByPowerCut(t *testing.T, random *rand.Rand, trials int) account {
 	sent := newTally()
 	sending, stop := context.WithCancel(t.Context())
 	defer stop()
-	senders := w.send(sending, sent, random, 4, 10*time.Millisecond)
+	senders := w.send(sending, sent, random, 4, 1500, 10*time.Millisecond)
 	for trial := range trials {
 		running, took := w.mustStart(t)
 		a.recovered = append(a.recovered, took)

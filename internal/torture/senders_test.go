@@ -92,15 +92,15 @@ func (t *tally) statuses() map[int]int {
 }
 
 // send posts alerts from several hands until the context ends. Of those that were not accepted, or whose answer was lost,
-// half are sent again, the others never: as senders do.
-func (w *world) send(ctx context.Context, t *tally, random *rand.Rand, hands int, pause time.Duration) *sync.WaitGroup {
+// half are sent again, the others never: as senders do. Alerts have up to padding bytes beside their own 600.
+func (w *world) send(ctx context.Context, t *tally, random *rand.Rand, hands, padding int, pause time.Duration) *sync.WaitGroup {
 	var all sync.WaitGroup
 	for range hands {
 		own := rand.New(rand.NewPCG(random.Uint64(), 0))
 		all.Go(func() {
 			for ctx.Err() == nil {
 				marker := t.marker()
-				for !w.post(ctx, t, marker, own.IntN(1500)) && ctx.Err() == nil && own.IntN(2) == 0 {
+				for !w.post(ctx, t, marker, own.IntN(padding)) && ctx.Err() == nil && own.IntN(2) == 0 {
 					rest(ctx, 10*time.Millisecond)
 				}
 				rest(ctx, time.Duration(own.Int64N(int64(2*pause)+1)))

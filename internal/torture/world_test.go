@@ -33,7 +33,7 @@ type world struct {
 
 	mayForget   bool            // finished events may be gone: they are too old by the clock, or were given up for room
 	ticketsOnly bool            // what becomes of tickets does not count: their alerts may have been given up for room
-	excused     map[string]bool // tickets of whose enrichment, and events of whose runs, nothing is expected
+	excused     map[string]bool // tickets, and alerts by marker, of whose enrichment, and events of whose runs, nothing is expected
 
 	jira       *jira.Server
 	directory  *directory.Server
