@@ -99,8 +99,8 @@ func (w *world) send(ctx context.Context, t *tally, random *rand.Rand, hands, pa
 		own := rand.New(rand.NewPCG(random.Uint64(), 0))
 		all.Go(func() {
 			for ctx.Err() == nil {
-				marker := t.marker()
-				for !w.post(ctx, t, marker, own.IntN(padding)) && ctx.Err() == nil && own.IntN(2) == 0 {
+				marker, size := t.marker(), own.IntN(padding) // another size would be another alert
+				for !w.post(ctx, t, marker, size) && ctx.Err() == nil && own.IntN(2) == 0 {
 					rest(ctx, 10*time.Millisecond)
 				}
 				rest(ctx, time.Duration(own.Int64N(int64(2*pause)+1)))
