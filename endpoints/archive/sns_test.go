@@ -52,10 +52,20 @@ type sns struct {
 
 func newSNS(t *testing.T, change func(*x509.Certificate)) *sns {
 	t.Helper()
+	return newSNSOf(t, snsKey(), change)
+}
+
+// snsKey is made once: that takes its time.
+var snsKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
+	return key
+})
+
+func newSNSOf(t *testing.T, key *rsa.PrivateKey, change func(*x509.Certificate)) *sns {
+	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sns.amazonaws.com"}, DNSNames: []string{snsHost, otherHost},
 		NotBefore: frameworktest.Start().Add(-time.Hour), NotAfter: time.Now().Add(10 * 365 * 24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
@@ -327,7 +337,11 @@ func TestAMessageThatIsNotOfSNSIsRefused(t *testing.T) {
 		wantProblem(t, subscribed(t, standIn).send(t, message), http.StatusForbidden)
 	})
 	t.Run("signed by somebody else", func(t *testing.T) {
-		other := newSNS(t, nil)
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := newSNSOf(t, key, nil)
 		wantProblem(t, subscribed(t, standIn).send(t, other.message("Notification", "2", nil)), http.StatusForbidden)
 	})
 }

@@ -83,7 +83,7 @@ func (e *exporter) readManifests(ctx context.Context) error {
 		if !ok {
 			e.find(Broken, key, "it is not what was sealed")
 		}
-		e.manifests, e.newest = append(e.manifests, storedManifest{key, body}), hour.Add(time.Hour)
+		e.manifests, e.newest = append(e.manifests, storedManifest{key, body}), hour
 		for _, entry := range m.entries {
 			if ok && !taken[entry.Key] {
 				taken[entry.Key] = true
