@@ -33,6 +33,7 @@ type Config struct {
 	InternalNames []string         `yaml:"internal_names"` // further domains that, with all below them, are never sent
 	Timeout       time.Duration    `yaml:"timeout"`        // for one answer
 	Fresh         time.Duration    `yaml:"fresh"`          // how long an answer is used again
+	User          string           `yaml:"user"`           // id of the key's owner, for check --online to tell what is left of the quota
 }
 
 // Defaults returns the limits of a free key: 4 lookups a minute and 500 a day.
@@ -63,6 +64,9 @@ func New(config Config, deps framework.Deps) (*Enricher, error) {
 	errs := []error{baseErr, namesErr}
 	if !config.Key.FitsHeader() {
 		errs = append(errs, errors.New("key is required, and is made of letters and digits"))
+	}
+	if config.User != "" && !userPattern.MatchString(config.User) {
+		errs = append(errs, errors.New("user is the id of the key's owner at VirusTotal, such as jdoe"))
 	}
 	if config.MaliciousFrom < 1 {
 		errs = append(errs, errors.New("malicious_from must be at least 1 engine"))

@@ -261,7 +261,7 @@ func TestTheReadmesConfigurationLoads(t *testing.T) {
 	config := Defaults()
 	frameworktest.ReadmeConfig(t, "enrichers.virustotal", &config)
 	newEnricher(t, config)
-	config.Key, config.InternalNames = framework.Secret{}, nil
+	config.Key, config.InternalNames, config.User = framework.Secret{}, nil, ""
 	if diff := cmp.Diff(Defaults(), config, cmp.AllowUnexported(framework.Secret{})); diff != "" {
 		t.Errorf("the README's defaults differ (-code +README):\n%s", diff)
 	}

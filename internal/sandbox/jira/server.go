@@ -196,6 +196,8 @@ func (s *Server) routes() map[string]handle {
 		"GET " + api + "/user/assignable/search": s.assignable,
 
 		"GET " + api + "/myself":            s.myself,
+		"GET " + api + "/mypermissions":     s.permissions,
+		"GET " + api + "/serverInfo":        s.serverInfo,
 		"GET " + api + "/project/{project}": s.getProject,
 	}
 	s.searchRoutes(routes)

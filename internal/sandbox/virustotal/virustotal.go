@@ -86,6 +86,7 @@ func (s *Server) handler() http.Handler {
 	for _, collection := range collections() {
 		mux.Handle("GET "+base+"/"+collection+"/{id}", s.api(s.lookUp(collection)))
 	}
+	mux.Handle("GET "+base+"/users/{id}", s.api(s.user))
 	mux.Handle("/", s.api(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "NotFoundError", "Resource not found.")
 	}))
