@@ -30,7 +30,7 @@ func (s *Server) permissions(r *http.Request) (answer, error) {
 			return answer{}, refuse(http.StatusBadRequest, "The 'permissions' query parameter is required.")
 		}
 		wanted := map[string]string{}
-		for _, key := range strings.SplitSeq(asked, ",") {
+		for key := range strings.SplitSeq(asked, ",") {
 			name, ok := names[key]
 			if !ok {
 				return answer{}, refuse(http.StatusBadRequest, "Unrecognized permission: "+key)
