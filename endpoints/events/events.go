@@ -31,8 +31,8 @@ func New(_ Config, deps framework.Deps) (framework.Routes, error) {
 // operator serves people who look after the engine.
 type operator struct{ activity framework.Activity }
 
-// EventsCall is a call for events.
-type EventsCall struct {
+// ListCall is a call for events.
+type ListCall struct {
 	Source     string             `query:"source" maxLength:"63" doc:"Only events of this source: the part of their type before the dot" example:"splunk"`
 	Type       string             `query:"type" maxLength:"127" doc:"Only events of this type" example:"splunk.alert"`
 	Automation string             `query:"automation" maxLength:"63" doc:"Only events that go to this automation" example:"ticket-for-alert"`
@@ -55,7 +55,7 @@ type List struct {
 }
 
 func (o operator) eventRoutes() framework.Routes {
-	list := framework.Endpoint[EventsCall, List]{
+	list := framework.Endpoint[ListCall, List]{
 		Method: http.MethodGet, Path: "/api/v1/events", ID: "list-events", Scope: framework.ScopeRead,
 		Tag: "Events", TagDescription: "What came in, and what automations did with it.",
 		Summary: "List events with what became of them, without their data",
@@ -86,7 +86,7 @@ func (o operator) eventRoutes() framework.Routes {
 	return framework.Routes{list.Route(), changes.Route(), one.Route()}
 }
 
-func (o operator) list(ctx context.Context, call *EventsCall) (*List, error) {
+func (o operator) list(ctx context.Context, call *ListCall) (*List, error) {
 	filter := framework.EventFilter{
 		Source: call.Source, Type: call.Type, Automation: call.Automation, State: call.State, Since: call.Since, Until: call.Until,
 	}

@@ -47,8 +47,8 @@ type bulkAct struct {
 // choice is the body of a call for several; the one for a single one has a reason at most.
 type choice struct {
 	Filter *framework.LetterFilter `json:"filter,omitempty"`
-	All    bool                    `json:"all,omitempty"`
-	DryRun bool                    `json:"dry_run,omitempty"`
+	All    bool                    `json:"all,omitzero"`
+	DryRun bool                    `json:"dry_run,omitzero"`
 	Cursor string                  `json:"cursor,omitempty"`
 	Reason string                  `json:"reason,omitempty"`
 }

@@ -67,12 +67,12 @@ func baseURL(config *app.Config) string {
 	return "http://" + config.Listen
 }
 
-// call makes one call and decodes the answer into out, unless that is nil. The raw answer is returned for --json.
-func (c *client) call(ctx context.Context, method, path string, out any) ([]byte, error) {
-	return c.send(ctx, method, path, nil, out)
+// get reads something and decodes the answer into out. The raw answer is returned for --json.
+func (c *client) get(ctx context.Context, path string, out any) ([]byte, error) {
+	return c.send(ctx, http.MethodGet, path, nil, out)
 }
 
-// send makes a call with a body, unless that is nil.
+// send makes a call with a body, unless that is nil, and decodes the answer into out, unless that is nil.
 func (c *client) send(ctx context.Context, method, path string, in, out any) ([]byte, error) {
 	var sent io.Reader
 	if in != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"funnelweb/framework"
@@ -117,7 +116,7 @@ func (c deadlettersShow) Run(p *program, parent *deadlettersCommand) error {
 		return err
 	}
 	var found letterWithEvent
-	body, err := server.call(p.ctx, http.MethodGet, "/api/v1/deadletters/"+escape(c.ID), &found)
+	body, err := server.get(p.ctx, "/api/v1/deadletters/"+escape(c.ID), &found)
 	if err != nil || parent.JSON {
 		return p.unlessFailed(err, body)
 	}

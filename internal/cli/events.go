@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -39,7 +38,7 @@ func (c eventsCommand) Run(p *program) error {
 	switch filtered := c.filter().Encode() != ""; {
 	case c.ID != "" && (filtered || c.Follow):
 		return usageError{errors.New("name one event, or choose by flags")}
-	case c.Follow && !(c.Since.IsZero() && c.Until.IsZero()):
+	case c.Follow && (!c.Since.IsZero() || !c.Until.IsZero()):
 		return usageError{errors.New("--follow is about what happens from now on: leave --since and --until out")}
 	}
 	server, err := c.client()
@@ -123,7 +122,7 @@ func statesOf(runs []framework.Run) string {
 
 func (c eventsCommand) show(p *program, server *client) error {
 	var status framework.EventStatus
-	body, err := server.call(p.ctx, http.MethodGet, eventsPath+"/"+escape(c.ID), &status)
+	body, err := server.get(p.ctx, eventsPath+"/"+escape(c.ID), &status)
 	if err != nil || c.JSON {
 		return p.unlessFailed(err, body)
 	}

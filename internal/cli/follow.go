@@ -90,7 +90,7 @@ func (f *follower) run(next string) error {
 			}
 			lost, next = 0, after
 		case f.p.ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the program was told to end
 		case !passes(err):
 			return err
 		default:
@@ -139,7 +139,7 @@ func (f *follower) ask(after string, wait time.Duration) (string, error) {
 		Changes []jsontext.Value `json:"changes"`
 		Next    string           `json:"next"`
 	}
-	if _, err := f.server.call(f.p.ctx, http.MethodGet, changesPath+"?"+asked.Encode(), &answer); err != nil {
+	if _, err := f.server.get(f.p.ctx, changesPath+"?"+asked.Encode(), &answer); err != nil {
 		return "", err
 	}
 	changes, err := decodeAll[framework.EventChange](answer.Changes)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ func (c *client) entries(ctx context.Context, path, member string, asked values,
 	for {
 		asked.Set("limit", strconv.Itoa(min(limit-len(all), most)))
 		var page map[string]jsontext.Value
-		if _, err := c.call(ctx, http.MethodGet, path+"?"+asked.Encode(), &page); err != nil {
+		if _, err := c.get(ctx, path+"?"+asked.Encode(), &page); err != nil {
 			return nil, false, err
 		}
 		var found []jsontext.Value

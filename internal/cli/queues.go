@@ -39,7 +39,7 @@ func (queuesList) Run(p *program, parent *queuesCommand) error {
 		return err
 	}
 	var list queueList
-	body, err := server.call(p.ctx, http.MethodGet, "/api/v1/queues", &list)
+	body, err := server.get(p.ctx, "/api/v1/queues", &list)
 	if err != nil || parent.JSON {
 		return p.unlessFailed(err, body)
 	}
@@ -93,7 +93,7 @@ func (c queuesDrop) Run(p *program, parent *queuesCommand) error {
 
 func (c queuesDrop) waiting(p *program, server *client) (int, error) {
 	var list queueList
-	if _, err := server.call(p.ctx, http.MethodGet, "/api/v1/queues", &list); err != nil {
+	if _, err := server.get(p.ctx, "/api/v1/queues", &list); err != nil {
 		return 0, err
 	}
 	waiting := uint64(0)
@@ -102,7 +102,7 @@ func (c queuesDrop) waiting(p *program, server *client) (int, error) {
 			waiting += queue.Waiting
 		}
 	}
-	return int(min(waiting, 1<<31-1)), nil //nolint:gosec // bounded
+	return int(min(waiting, 1<<31-1)), nil
 }
 
 type queuesHandover struct {

@@ -22,9 +22,28 @@
 // reads, and then removes the letter. The subject names the letter's place in its stream, so that a replay that was cut
 // short and is repeated publishes once.
 //
-// An event stays for 30 days, which is also for how long a second delivery is recognised, and longer while a configured
-// queue still needs it: a job may wait for a quota, or for its turn, for as long as it takes. A sweep removes what is
-// older and finished every hour. Queues that are not configured any more keep nothing beyond the 30 days.
+// An event stays for 30 days, which is also for how long a second delivery is recognised, and longer while a queue still
+// needs it: a job may wait for a quota, or for its turn, for as long as it takes. A sweep removes what is older and
+// finished every hour.
+//
+// # Changing the configuration
+//
+// A queue with unfinished events whose automation the configuration has no more is left: its state, in the bucket queues,
+// notes the last place in the stream that is its own. What waits is kept until the automation comes back, or an operator
+// drops it or hands it over; what comes later is not for it, and if it comes back that is a gap in what it is given. A
+// replica that finds another one working on the queue leaves it alone, and looks again every hour.
+//
+// HandOver publishes each waiting event under redo.<source>.<queue>.<id>.h<place>, as a replay does, and closes its run in
+// the old queue. An event that the new queue has a run of, or is given by itself, is not given. How far it is stands in the
+// state, so that it can be cut short and repeated, by any replica.
+//
+// An automation that is put on another type of event is a new one: with events waiting for it the start is refused.
+//
+// # What operators do
+//
+// Every act is written to the stream AUDIT before it is done, safe against power loss, and once more when it is done. The
+// store refuses to remove what is there. Lists are read in pages with cursors, which name places in streams: a call reads
+// a bounded number of messages, and acts for a bounded time, whatever there is.
 //
 // Jobs run at least once. What must not happen twice goes through the Ledger.
 //
@@ -87,6 +106,8 @@
 //	stream EV_<source>   events and replays, 30 days or until finished, finished ones less when space runs out
 //	stream DLQ           dead letters with their events, until they are replayed or dropped
 //	bucket ledger        side effects, 400 days since the last write of each
+//	stream AUDIT         what operators did, 400 days or 64 MiB, or a 64th of the store where that is less
+//	bucket queues        which queues were left, and which events are not theirs
 //	bucket runs          what became of each event in each job, 90 days since it last changed
 //	bucket quota         what was taken from each provider's limits
 //	bucket breakers      which services are down, 30 days since it last changed

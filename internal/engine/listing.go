@@ -14,10 +14,8 @@ import (
 
 const (
 	eventsList = "events"
-	// slack is by how much the order of events in a stream and that of their times may differ: clocks of replicas.
-	slack = time.Hour
-	// runsCost is what it takes to read the runs of an event, in messages.
-	runsCost = 4
+	slack      = time.Hour // by how much the order of events in a stream and that of their times may differ: clocks of replicas
+	runsCost   = 4         // what it takes to read the runs of an event, in messages
 )
 
 // Events returns events that a filter lets through, newest first over all sources, and the cursor of the next page. A call

@@ -75,7 +75,7 @@ func (e *Engine) shownLeft(ctx context.Context, l left) (framework.Queue, error)
 
 // unfinished is how many events a queue is not finished with.
 func unfinished(info *jetstream.ConsumerInfo) uint64 {
-	return info.NumPending + uint64(max(0, info.NumAckPending)) //nolint:gosec // not negative
+	return info.NumPending + uint64(max(0, info.NumAckPending))
 }
 
 // waiting is how many events wait for a queue that was left. Once some were dropped or handed over it counts those that are
