@@ -141,7 +141,7 @@ func (e *Engine) startDir(ctx context.Context) error {
 	}
 	e.opts.MaxStore = min(e.opts.MaxStore, free/2)
 	e.maxEvent = maxPayload - eventMargin
-	if err := e.emptied(); err != nil {
+	if err := e.rejectTorn(); err != nil {
 		return err
 	}
 	e.embedded, e.conn, err = startEmbedded(e.opts)

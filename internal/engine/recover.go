@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,20 +26,60 @@ const (
 
 func (e *Engine) streamsDir() string { return filepath.Join(e.opts.Dir, "jetstream", "$G", "streams") }
 
-// emptied puts aside consumers whose state is an empty file, which the server would take for new ones, before it starts.
-func (e *Engine) emptied() error {
+// rejectTorn has the server pass over consumers whose state is cut short. By itself it takes an empty one for new, and what
+// lacks the end for whole: it would forget what was delivered and not finished.
+func (e *Engine) rejectTorn() error {
 	states, err := filepath.Glob(filepath.Join(e.streamsDir(), "*", "obs", "*", "o.dat"))
 	if err != nil {
 		return fmt.Errorf("list states of queues: %w", err)
 	}
-	for _, state := range states {
-		if info, err := os.Stat(state); err == nil && info.Size() == 0 {
-			if err := os.WriteFile(state, []byte("damaged"), 0o600); err != nil { // then it passes it over
-				return fmt.Errorf("mark the state of a queue as damaged: %w", err)
-			}
+	for _, path := range states {
+		state, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("read state of queue: %w", err)
+		}
+		if wholeState(state) {
+			continue
+		}
+		if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+			return fmt.Errorf("mark the state of a queue as damaged: %w", err)
 		}
 	}
 	return nil
+}
+
+// wholeState reports whether a consumer's state ends where its own counts say: two bytes, four numbers, those that are pending
+// with a time in front and three numbers each, those delivered again with two each (encodeConsumerState in nats-server/v2 v2.15.2).
+func wholeState(state []byte) bool {
+	const header, version = 2, 2
+	if len(state) < header {
+		return false
+	}
+	if state[1] != version {
+		return true // the server knows
+	}
+	rest, whole := state[header:], true
+	number := func() uint64 {
+		value, size := binary.Uvarint(rest)
+		if size <= 0 {
+			whole, rest = false, nil
+			return 0
+		}
+		rest = rest[size:]
+		return value
+	}
+	skip := func(count uint64) {
+		for ; whole && count > 0; count-- {
+			number()
+		}
+	}
+	most := uint64(len(state)) // more numbers than bytes there cannot be
+	skip(4)
+	if pending := number(); pending > 0 {
+		skip(1 + 3*min(pending, most))
+	}
+	skip(2 * min(number(), most))
+	return whole && len(rest) == 0
 }
 
 // recoverDamaged repairs what the server passed over, or says what to do.

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"os"
@@ -145,6 +146,39 @@ func TestFlippedBytesInADescriptionLoseNothing(t *testing.T) {
 	}
 	if attempts := len(jobs.attempts()); attempts > 40 {
 		t.Errorf("%d attempts at %d events: finished ones were begun again", attempts, len(events))
+	}
+}
+
+func TestAQueuesStateIsWholeOnlyWithItsEnd(t *testing.T) {
+	number := func(values ...uint64) (encoded []byte) {
+		for _, value := range values {
+			encoded = binary.AppendUvarint(encoded, value)
+		}
+		return encoded
+	}
+	for name, numbers := range map[string][]byte{
+		"nothing waits": number(5, 7, 9, 300, 0, 0),
+		"two wait":      number(5, 7, 9, 300, 2, 3_000_000_000, 1, 1, 4, 200, 2, 5, 0),
+		"two wait, one of which was delivered again":        number(5, 7, 9, 300, 2, 3_000_000_000, 1, 1, 4, 200, 2, 5, 1, 200, 3),
+		"two wait, both of which were delivered many times": number(5, 7, 9, 300, 2, 3_000_000_000, 1, 1, 4, 200, 2, 5, 2, 200, 3, 1, 900),
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := append([]byte{22, 2}, numbers...)
+			if !wholeState(state) {
+				t.Error("a whole state is refused")
+			}
+			for size := range state {
+				if wholeState(state[:size]) {
+					t.Errorf("its first %d of %d bytes are taken for whole", size, len(state))
+				}
+			}
+			if wholeState(append(state, 1)) {
+				t.Error("a byte too many is taken")
+			}
+		})
+	}
+	if !wholeState([]byte{22, 1, 0}) {
+		t.Error("a state of another version is refused: the server knows it")
 	}
 }
 
