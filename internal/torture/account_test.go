@@ -96,7 +96,7 @@ func (w *world) unfinished(ctx context.Context, sent *tally) []string {
 			continue
 		}
 		err := w.done(ctx, id)
-		if forgotten := w.mayForget && errors.Is(err, errGone); err != nil && !forgotten {
+		if forgotten := w.mayForget && (errors.Is(err, errGone) || errors.Is(err, errDead)); err != nil && !forgotten {
 			missing = append(missing, marker+": "+err.Error())
 		}
 	}
@@ -182,7 +182,10 @@ func (w *world) explain(ctx context.Context) string {
 	return strings.Join(lines, "\n")
 }
 
-var errGone = errors.New("the event is gone")
+var (
+	errGone = errors.New("the event is gone")
+	errDead = errors.New("a dead letter")
+)
 
 // done returns nil when the server still has the event and every run of it is done.
 func (w *world) done(ctx context.Context, id string) error {
@@ -209,6 +212,9 @@ func (w *world) done(ctx context.Context, id string) error {
 		return errors.New("no runs")
 	}
 	for _, run := range status.Runs {
+		if run.State == framework.RunDead {
+			return fmt.Errorf("%w: %s", errDead, run.Reason)
+		}
 		if run.State != framework.RunDone {
 			return fmt.Errorf("%s %s is %s since %s, %d attempts, next try %s: %s",
 				run.Automation, run.Job, run.State, run.ChangedAt, run.Attempts, run.NextTry, run.Reason)

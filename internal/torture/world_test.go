@@ -31,7 +31,7 @@ type world struct {
 	http    *http.Client
 	secrets map[string]framework.Secret
 
-	mayForget   bool            // finished events may be gone: they are too old by the clock, or were given up for room
+	mayForget   bool            // events may be gone, as too old by the clock or for room, or dead, as failing for a day by the clock
 	ticketsOnly bool            // what becomes of tickets does not count: their alerts may have been given up for room
 	excused     map[string]bool // tickets, and alerts by marker, of whose enrichment, and events of whose runs, nothing is expected
 
