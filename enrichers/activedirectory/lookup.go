@@ -35,18 +35,27 @@ func (e *Enricher) describe(s *session, indicator framework.Indicator) (string, 
 	if indicator.Kind == framework.Host {
 		what, filter = "computer", e.hostFilter(name)
 	}
+	if strings.ContainsRune(name, 0) { // no name has it, and Samba takes it for the end of one
+		summary, facts := e.nobody(what)
+		return summary, facts, nil
+	}
 	entries, more, err := s.search(e.config.BaseDN, filter, maxCandidates, accountAttributes()...)
 	switch {
 	case err != nil:
 		return "", nil, err
 	case len(entries) == 0:
-		return "No such " + what + " in the directory.", []framework.Fact{
-			{Key: "searched", Label: "Searched", Value: framework.Line(e.config.BaseDN, maxText)},
-		}, nil
+		summary, facts := e.nobody(what)
+		return summary, facts, nil
 	case len(entries) > 1:
 		return ambiguous(what, entries, more)
 	}
 	return e.account(s, entries[0])
+}
+
+func (e *Enricher) nobody(what string) (string, []framework.Fact) {
+	return "No such " + what + " in the directory.", []framework.Fact{
+		{Key: "searched", Label: "Searched", Value: framework.Line(e.config.BaseDN, maxText)},
+	}
 }
 
 func ambiguous(what string, entries []*ldap.Entry, more bool) (string, []framework.Fact, error) {

@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"funnelweb/framework"
@@ -17,11 +19,36 @@ import (
 	"funnelweb/internal/sandbox/sambatest"
 )
 
+// times are as facts have them.
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`)
+
+// badPasswords is how often a wrong password was tried at the bind account since the last right one.
+func badPasswords(t *testing.T, config Config, domain *sambatest.Domain) int {
+	t.Helper()
+	conn, err := ldap.DialURL(domain.URL, ldap.DialWithTLSConfig(domain.TLS()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if err := conn.Bind(`LAB\jdoe`, sambatest.UserPassword); err != nil { // another account: that of the test would set the count back
+		t.Fatal(err)
+	}
+	found, err := conn.Search(ldap.NewSearchRequest(config.BindDN, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 10, false, "(objectClass=*)", []string{"badPwdCount"}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count, err := strconv.Atoi(found.Entries[0].GetAttributeValue("badPwdCount"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
+}
+
 var golden = flag.Bool("golden", false, "write the golden files anew")
 
 // TestARealDirectory asks Samba, a domain controller that is not ours.
 func TestARealDirectory(t *testing.T) {
-	domain := sambatest.Start(t)
+	domain := sambatest.Start(t, crowd())
 	config := Defaults()
 	config.URL, config.BaseDN, config.BindDN, config.Password = domain.URL, domain.BaseDN, domain.BindDN, domain.Password
 	config.Timeout = time.Minute // it shares two processors with everything else
@@ -31,8 +58,12 @@ func TestARealDirectory(t *testing.T) {
 	}
 	t.Run("what it says of people", func(t *testing.T) { holdsTo(t, "testdata/people.golden", config, people()) })
 	t.Run("what it says of computers", func(t *testing.T) { holdsTo(t, "testdata/computers.golden", config, computers()) })
+	t.Run("what it says of a crowd", func(t *testing.T) { holdsTo(t, "testdata/crowd.golden", config, crowdNames()) })
 	t.Run("ways to bind", func(t *testing.T) { waysToBind(t, config, domain) })
 	t.Run("refusals", func(t *testing.T) { refusals(t, config) })
+	t.Run("injection", func(t *testing.T) { nothingIsInjected(t, config) })
+	t.Run("side by side", func(t *testing.T) { manyAtOnce(t, config) })
+	t.Run("check online", func(t *testing.T) { checksOnline(t, config, domain) })
 	t.Run("a finding says when it was asked and how long it is good", func(t *testing.T) {
 		finding, err := newEnricher(t, config).Enrich(t.Context(), jdoe())
 		if err != nil {
@@ -95,6 +126,7 @@ func holdsTo(t *testing.T, path string, config Config, indicators []string) {
 	}
 	got := regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d UTC`).ReplaceAllString(text.String(), "<time>")
 	got = regexp.MustCompile(`(password_set|created) +<time>.*`).ReplaceAllString(got, "$1 <time and age>")
+	got = regexp.MustCompile(`([Ss]hared ?)\d`).ReplaceAllString(got, "$1<n>") // which of too many are named is the server's choice
 	got = regexp.MustCompile(`S-1-5-21-[0-9-]+`).ReplaceAllString(got, "<sid>")
 	if *golden {
 		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {

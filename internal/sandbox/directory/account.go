@@ -38,13 +38,29 @@ func (d *domain) passwordExpired(e *entry) bool {
 	return !ok || set.Add(maxPasswordAge).Before(d.now())
 }
 
+// passwordExpiry is when the password expires: never for those that are exempt, 0 where it must be changed first ([MS-ADTS]
+// 3.1.1.4.5.31).
+func (d *domain) passwordExpiry(e *entry) string {
+	if d.exempt(e) {
+		return neverExpires
+	}
+	set, ok := fromFileTime(e.first("pwdLastSet"))
+	if !ok {
+		return "0"
+	}
+	return fileTime(set.Add(maxPasswordAge))
+}
+
 // computed returns the values of a computed attribute.
 func (d *domain) computed(e *entry, name string) []string {
-	if name != controlComputed {
+	if name == "tokenGroups" {
 		return d.tokenGroups(e)
 	}
 	if len(e.all("userAccountControl")) == 0 {
 		return nil
+	}
+	if name == expiryComputed {
+		return []string{d.passwordExpiry(e)}
 	}
 	var bits int64
 	if d.locked(e) {

@@ -225,6 +225,9 @@ func (p pair) attributes(t *testing.T) {
 	// Samba gives the bits of every object, of those that are no accounts, too.
 	states := request("OU=Staff,"+base, "(objectClass=user)", "msDS-User-Account-Control-Computed")
 	same(t, "states", ask(t, samba, states), ask(t, standIn, states))
+	expiries := request("OU=Staff,"+base, "(objectClass=user)", "msDS-UserPasswordExpiryTimeComputed")
+	when := regexp.MustCompile(`\b1[0-9]{17}\b`) // a time of this age, which differs with that at which the domain was made
+	same(t, "expiries", when.ReplaceAllString(fmt.Sprint(ask(t, samba, expiries)), "<time>"), when.ReplaceAllString(fmt.Sprint(ask(t, standIn, expiries)), "<time>"))
 	for name, wanted := range map[string][]string{
 		"names in other letters":      {"SAMACCOUNTNAME", "mAIl"},
 		"a name twice":                {"mail", "mail", "MAIL"},

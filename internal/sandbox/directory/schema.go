@@ -51,11 +51,15 @@ func newSchema() schema {
 	}
 	types["tokengroups"] = attributeType{name: "tokenGroups", syntax: sid, computed: true}
 	types[strings.ToLower(controlComputed)] = attributeType{name: controlComputed, syntax: integer, computed: true}
+	types[strings.ToLower(expiryComputed)] = attributeType{name: expiryComputed, syntax: integer, computed: true}
 	return types
 }
 
 // controlComputed is the attribute with the bits of the account's state that the server works out.
 const controlComputed = "msDS-User-Account-Control-Computed"
+
+// expiryComputed is the attribute with the time at which the password of the account expires.
+const expiryComputed = "msDS-UserPasswordExpiryTimeComputed"
 
 // class is what the schema knows of a class of objects.
 type class struct {

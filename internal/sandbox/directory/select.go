@@ -65,7 +65,7 @@ func (d *domain) values(e *entry, key, options string, q query) []attribute {
 		return nil
 	}
 	values := e.all(key)
-	if kind.computed && (q.scope == ldap.ScopeBaseObject || kind.name == controlComputed) {
+	if kind.computed && (q.scope == ldap.ScopeBaseObject || kind.name != "tokenGroups") {
 		values = d.computed(e, kind.name)
 	}
 	first, last, ranged := parseRange(options)
