@@ -163,7 +163,7 @@ func (p *parameter) bind(r *Request, query url.Values, target reflect.Value) []F
 	}
 	violations, _, err := p.checker.check(document, Reject)
 	if err != nil {
-		return p.breaks("type", "must be "+p.checker.kindsInWords())
+		return p.mistyped()
 	}
 	for i := range violations {
 		violations[i].In, violations[i].Pointer = p.in, p.name
@@ -172,9 +172,17 @@ func (p *parameter) bind(r *Request, query url.Values, target reflect.Value) []F
 		return violations
 	}
 	if err := json.Unmarshal(document, target.Field(p.field).Addr().Interface()); err != nil {
-		return p.breaks("type", "must be "+p.checker.kindsInWords())
+		return p.mistyped()
 	}
 	return nil
+}
+
+// mistyped is about text that is no form of the parameter's type, or not UTF-8. A list is given value by value.
+func (p *parameter) mistyped() []Field {
+	if p.list {
+		return p.breaks("type", "must be "+p.checker.array.items.kindsInWords()+", each time that it is given")
+	}
+	return p.breaks("type", "must be "+p.checker.kindsInWords())
 }
 
 func (p *parameter) breaks(rule, message string) []Field {
@@ -195,14 +203,19 @@ func (p *parameter) values(r *Request, query url.Values) []string {
 	}
 }
 
-// documents is the JSON form of a parameter that was given several times.
+// documents is the JSON form of a parameter that was given several times; nil when one of its values has none. It must not
+// be left out: the list would look as if it had not been given.
 func (p *parameter) documents(values []string) []byte {
 	list := []byte{'['}
 	for i, value := range values {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		list = append(list, p.document(value)...)
+		item := p.document(value)
+		if item == nil {
+			return nil
+		}
+		list = append(list, item...)
 	}
 	return append(list, ']')
 }

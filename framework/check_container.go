@@ -1,6 +1,9 @@
 package framework
 
-import "reflect"
+import (
+	"bytes"
+	"reflect"
+)
 
 func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 	items := 0
@@ -57,7 +60,7 @@ func (w *walk) members(rules *objectRules, f *form, into reflect.Value) {
 			continue
 		}
 		if kept == 0 && members > 1 { // the members before were all cut: so is the comma after them
-			w.cuts = append(w.cuts, cut{before, before + 1})
+			w.cuts = append(w.cuts, cut{before, before + bytes.IndexByte(w.document[before:], ',') + 1})
 		}
 		kept++
 		member, at := fill.member(name, members-1, into)

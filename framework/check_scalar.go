@@ -20,7 +20,10 @@ func (w *walk) scalar(n *node, kind kinds, f *form, into reflect.Value) {
 	default:
 		start := w.at
 		value := w.scanner.value()
-		if n.enum != nil && kind != isNull && !w.broken && !n.enum.allows(w.canonical(start)) {
+		if w.broken {
+			return
+		}
+		if n.enum != nil && kind != isNull && !n.enum.allows(w.canonical(start)) {
 			w.violate("enum", "must be one of the listed values")
 			return
 		}

@@ -35,32 +35,6 @@ type variant struct {
 	of    reflect.Type // the struct
 }
 
-// checkRecursion refuses a choice that contains itself: its schema could not be written down shape by shape.
-func checkRecursion(t reflect.Type, within map[reflect.Type]bool) error {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		return checkRecursion(t.Elem(), within)
-	case reflect.Struct:
-	default:
-		return nil
-	}
-	isChoice := reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ isChoice() }]())
-	if within[t] {
-		if isChoice {
-			return fmt.Errorf("%s contains itself: a framework.Choice must not", t)
-		}
-		return nil
-	}
-	within[t] = true
-	defer delete(within, t)
-	for field := range t.Fields() {
-		if err := checkRecursion(field.Type, within); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // isChoice marks every Choice.
 func (Choice[T]) isChoice() {}
 

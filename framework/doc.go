@@ -4,11 +4,12 @@
 //
 // # The life of a request
 //
-//  1. Funnel.ServeHTTP (funnel.go) finds the operation by method and path and makes the request id. Nothing found is a
-//     404 or 405 Problem; there are no redirects, which lose webhooks.
+//  1. Funnel.ServeHTTP (funnel.go) finds the operation by method and path, and Funnel.serve makes the request id. Nothing
+//     found is a 404 or 405 Problem (refuse.go); no call is redirected to another spelling of its path, which loses webhooks.
 //  2. operation.readBody (operation.go) reads the body, bounded.
 //  3. operation.before runs the before plugins in the order of the configuration on the headers and raw bytes. The first
-//     error ends the call; nothing has been decoded yet.
+//     error ends the call; nothing has been decoded yet. A caller whose plugin does not give the scope that the Endpoint asks
+//     for is refused here too (scope.go).
 //  4. binding.bind (bind.go) checks parameters and body against the published schema: node.fill (check.go, with
 //     check_scalar.go and check_container.go) walks the document once (scan.go, scan_string.go), driven by a tree (node.go)
 //     compiled from the published schema (schema.go, schema_registry.go, schema_fill.go), and collects every place that breaks
@@ -19,7 +20,8 @@
 //  6. operation.encode encodes the output, strips members that the schema does not declare and checks the rest by the
 //     same walk.
 //  7. operation.run passes the complete, buffered answer through the after plugins, Problems included. If one fails,
-//     none of the answer leaves.
+//     none of the answer leaves. An Endpoint with Forms may then write what is left in the form that was asked for, lines say
+//     (present.go).
 //  8. Funnel.serve writes the answer and one log line.
 //
 // An error that is not a Problem (problem.go), and any panic, becomes a bare 500; its cause is logged under the request id.

@@ -49,9 +49,6 @@ func (s *schemas) ofType(t reflect.Type, hint string) (schema *huma.Schema, chec
 			err = fmt.Errorf("schema of %s: %v", t, wrong)
 		}
 	}()
-	if err := checkRecursion(t, map[reflect.Type]bool{}); err != nil {
-		return nil, nil, err
-	}
 	schema = s.registry.Schema(t, true, hint)
 	checker, err = s.compile(schema)
 	if err != nil {

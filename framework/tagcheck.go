@@ -12,6 +12,9 @@ import (
 // contradict each other, and fields that a document could not describe. Each would start, and be a rule that does not hold or
 // an answer that is never right; so each is an error at the start that names the type and the field and says what to do.
 func checkRoute(route *Route) error {
+	if err := errors.Join(checkRecursion(route.input), checkRecursion(route.output)); err != nil {
+		return err // what follows would not come to an end
+	}
 	c := &tagCheck{right: map[reflect.Type]bool{}, told: map[string]bool{}}
 	c.path(route)
 	c.input(route)
