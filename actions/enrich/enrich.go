@@ -21,8 +21,11 @@ type Config struct {
 	// Indicators says where each kind of indicator is found: a path such as result.user, or several. A path is looked
 	// up in the alert that the ticket was made of, else in the ticket's own event.
 	Indicators map[framework.Kind]Paths `yaml:"indicators"`
-	With       []string                 `yaml:"with"`     // names of enrichers, in the order in which they are shown
-	Separate   bool                     `yaml:"separate"` // a comment for each enricher
+	// FindIn are places of text in the ticket's own event, such as issue.fields.description, in which indicators are looked
+	// for, defanged ones too. Tickets that were made of an alert are not searched: what counts in an alert is known.
+	FindIn   Paths    `yaml:"find_in"`
+	With     []string `yaml:"with"`     // names of enrichers, in the order in which they are shown
+	Separate bool     `yaml:"separate"` // a comment for each enricher
 	// TicketOf is for events that are about no ticket: the name of the automation that makes one of the same event, which
 	// is waited for. Empty for events that are about a ticket.
 	TicketOf string `yaml:"ticket_of"`
@@ -64,7 +67,7 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 }
 
 func (c Config) checkIndicators() error {
-	if len(c.Indicators) == 0 {
+	if len(c.Indicators) == 0 && len(c.FindIn) == 0 {
 		return errors.New("indicators: must say where to find at least one, such as {user: result.user}")
 	}
 	var mistakes []error
@@ -75,6 +78,9 @@ func (c Config) checkIndicators() error {
 		if len(c.Indicators[kind]) == 0 || slices.Contains(c.Indicators[kind], "") {
 			mistakes = append(mistakes, fmt.Errorf("indicators.%s: has an empty path", kind))
 		}
+	}
+	if slices.Contains(c.FindIn, "") {
+		mistakes = append(mistakes, errors.New("find_in: has an empty path"))
 	}
 	return errors.Join(mistakes...)
 }
@@ -91,7 +97,7 @@ func (c Config) checkEnrichers(known map[string]framework.Enricher) error {
 			mistakes = append(mistakes, fmt.Errorf("with[%d]: no enricher %q is configured; there are %v", i, name, slices.Sorted(maps.Keys(known))))
 		case slices.Contains(c.With[:i], name):
 			mistakes = append(mistakes, fmt.Errorf("with[%d]: %s is named twice", i, name))
-		case len(c.kindsOf(enricher)) == 0:
+		case len(c.kindsOf(enricher)) == 0 && len(c.findableBy(enricher)) == 0:
 			mistakes = append(mistakes, fmt.Errorf("with[%d]: %s can be asked about %v, and indicators has none of them", i, name, enricher.Kinds()))
 		}
 	}
@@ -107,6 +113,14 @@ func (c Config) kindsOf(enricher framework.Enricher) []framework.Kind {
 		}
 	}
 	return kinds
+}
+
+// findableBy returns the kinds that the enricher can be asked about and that are looked for in text.
+func (c Config) findableBy(enricher framework.Enricher) []framework.Kind {
+	if len(c.FindIn) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(framework.Findable(), func(kind framework.Kind) bool { return !slices.Contains(enricher.Kinds(), kind) })
 }
 
 // Jobs names the enrichers: each works on its own.
@@ -169,6 +183,10 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 	indicators, notes, err := a.config.gather(ctx, a.config.kindsOf(enricher), alert, target.data)
 	if err != nil {
 		return section, err
+	}
+	if alert == nil {
+		found, remarks := a.config.search(a.config.findableBy(enricher), target.data, indicators)
+		indicators, notes = append(indicators, found...), append(notes, remarks...)
 	}
 	known := section.Findings
 	section.Findings, section.Notes, section.CutFindings, section.CutNotes = nil, notes, 0, 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -14,6 +15,8 @@ import (
 const (
 	// So many values of one kind are asked about: a multivalue field can hold thousands.
 	maxValues = 10
+	// So many values found in text are asked about by one enricher.
+	maxFound = 20
 	// So many values at one path are looked at; the rest is only counted.
 	maxLooked = 10_000
 	// So many values of one kind that are not of it are shown; the rest is only counted.
@@ -66,6 +69,36 @@ func (c Config) gatherKind(ctx context.Context, kind framework.Kind, alert, own 
 	}
 	found, distinct := taken(places)
 	return found, c.remarks(kind, places, distinct-len(found)), nil
+}
+
+// search looks for indicators in the texts of a ticket's event, beside those that are known already, and says how many there was
+// no room for.
+func (c Config) search(kinds []framework.Kind, own any, known []framework.Indicator) (found []framework.Indicator, notes []string) {
+	if len(kinds) == 0 {
+		return nil, nil
+	}
+	var texts []string
+	for _, path := range c.FindIn {
+		texts = append(texts, lookup(own, path)...)
+	}
+	all, more := framework.FindIndicators(strings.Join(texts, "\n"), kinds, maxFound+len(known))
+	for _, one := range all {
+		if slices.Contains(known, one) {
+			continue
+		}
+		if len(found) == maxFound {
+			more++
+			continue
+		}
+		found = append(found, one)
+	}
+	switch {
+	case more > 0:
+		notes = []string{fmt.Sprintf("In the ticket's text: %s left out.", moreValues(more, "was", "were"))}
+	case len(all) == 0:
+		notes = []string{"In the ticket's text nothing was found to ask about."}
+	}
+	return found, notes
 }
 
 // harvest is what was found at one path.
