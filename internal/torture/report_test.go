@@ -109,6 +109,11 @@ const limits = `
 * When Jira's answer to the making of a ticket is lost, the ticket is looked for after 15 s and ` + "`search_lag`" + `. A Jira that carries the call out, or shows its
   result in searches, later than that gets a second ticket: no client can exclude that, as Jira has no idempotency keys.
 * Where a record of a file was hit itself, what was in it is lost: such an event, and the runs of such a record, do not count here.
+* Damage counts as loss where it hits a record of the ledger or of the answers that another event needs: without the one nothing leads from a ticket to
+  its alert, and a question whose remembered answer cannot be read is not asked again.
+* Jira's trials run with a clock that is 60 times as fast, so that the 15 s above are a quarter of a second: on a machine under load a call that takes longer
+  looks as if it were lost, and a comment may be there twice.
+* After an answer that was lost the next look at Jira is timed by the clock too: one that jumps ahead then finds nothing yet, and makes a second ticket.
 * Two workers that write to one ticket hold each other off by the clock. One that jumps ahead by more than 15 s in the milliseconds of such a write
   lets the second begin: a comment may then be there twice.
 * A clock that jumps ahead by more than 30 days makes finished events too old to be kept, and with them what a later enrichment reads from the alert.
