@@ -4,6 +4,7 @@ package actions
 import (
 	"funnelweb/actions/archive"
 	"funnelweb/actions/enrich"
+	"funnelweb/actions/rows"
 	"funnelweb/actions/ticket"
 	"funnelweb/framework"
 )
@@ -12,5 +13,6 @@ import (
 func Register(r *framework.Registry) {
 	framework.AddAction(r, "archive", archive.Defaults, archive.New)
 	framework.AddAction(r, "enrich", enrich.Defaults, enrich.New)
+	framework.AddAction(r, "rows", rows.Defaults, rows.New)
 	framework.AddAction(r, "ticket", ticket.Defaults, ticket.New)
 }
