@@ -21,6 +21,7 @@ func (s *Sandbox) WriteAccess(dir string) error {
 		"vt-key":              s.access.vtKey.Reveal(),
 		"threatstack-key":     s.access.threatStackKey.Reveal(),
 		"splunk-token":        s.access.splunkToken.Reveal(),
+		"splunk-rest-token":   s.access.splunkREST.Reveal(),
 		"archive-token":       s.access.archiveToken.Reveal(),
 	} {
 		if err := writeSecret(filepath.Join(dir, name), text); err != nil {

@@ -1,5 +1,5 @@
-// Package sandbox joins the stand-ins for the services around Funnelweb: Jira, Active Directory, VirusTotal and Threat
-// Stack, each on a loopback socket of its own, with the data of one story. They speak the real protocols and are strict; they
+// Package sandbox joins the stand-ins for the services around Funnelweb: Jira, Active Directory, VirusTotal, Threat Stack
+// and Splunk, each on a loopback socket of its own, with the data of one story. They speak the real protocols and are strict; they
 // prove nothing about the real services, which other tests do where they can be had.
 package sandbox
 
@@ -14,13 +14,14 @@ import (
 	"funnelweb/framework"
 	"funnelweb/internal/sandbox/directory"
 	"funnelweb/internal/sandbox/jira"
+	"funnelweb/internal/sandbox/splunk"
 	"funnelweb/internal/sandbox/threatstack"
 	"funnelweb/internal/sandbox/virustotal"
 )
 
 // Options say where the stand-ins listen; an empty address takes a free port of 127.0.0.1.
 type Options struct {
-	JiraAddr, DirectoryAddr, VirusTotalAddr, ThreatStackAddr string
+	JiraAddr, DirectoryAddr, VirusTotalAddr, ThreatStackAddr, SplunkAddr string
 
 	WebhookURL string           // where Jira sends its webhooks; nowhere when empty
 	Now        func() time.Time // required
@@ -33,6 +34,7 @@ type Sandbox struct {
 	Directory   *directory.Server
 	VirusTotal  *virustotal.Server
 	ThreatStack *threatstack.Server
+	Splunk      *splunk.Server
 
 	access access
 }
@@ -42,12 +44,12 @@ const JiraUser = "bot@lab.example"
 
 // access is what callers of the stand-ins, and of a server beside them, prove themselves with. It is made at random.
 type access struct {
-	jiraToken, jiraWebhook, adPassword, vtKey, threatStackKey, splunkToken, archiveToken framework.Secret
+	jiraToken, jiraWebhook, adPassword, vtKey, threatStackKey, splunkToken, splunkREST, archiveToken framework.Secret
 }
 
 func newAccess() access {
 	secret := func() framework.Secret { return framework.NewSecret(rand.Text()) }
-	return access{secret(), secret(), secret(), secret(), secret(), secret(), secret()}
+	return access{secret(), secret(), secret(), secret(), secret(), secret(), secret(), secret()}
 }
 
 // Start starts all stand-ins, or none.
@@ -82,6 +84,10 @@ func Start(ctx context.Context, options Options) (s *Sandbox, err error) {
 	s.ThreatStack, err = threatstack.Start(ctx, threatstack.Options{
 		Addr: options.ThreatStackAddr, Key: s.access.threatStackKey, Now: options.Now, Log: options.Log,
 	})
+	if err != nil {
+		return s, err
+	}
+	s.Splunk, err = splunk.Start(ctx, splunk.Options{Addr: options.SplunkAddr, Token: s.access.splunkREST, Now: options.Now, Log: options.Log})
 	return s, err
 }
 
@@ -111,6 +117,9 @@ func (s *Sandbox) Close() error {
 	}
 	if s.ThreatStack != nil {
 		errs = append(errs, s.ThreatStack.Close())
+	}
+	if s.Splunk != nil {
+		errs = append(errs, s.Splunk.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop the sandbox: %w", err)

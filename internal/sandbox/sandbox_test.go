@@ -20,6 +20,7 @@ import (
 
 	"funnelweb/framework/frameworktest"
 	"funnelweb/internal/sandbox"
+	"funnelweb/internal/sandbox/splunk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -88,6 +89,7 @@ func TestTheSecretsOpenTheStandIns(t *testing.T) {
 	if err := json.Unmarshal(s.ThreatStack.Webhook(), &webhook); err != nil || len(webhook.Alerts) != 2 {
 		t.Fatalf("the webhook announces %+v, %v", webhook, err)
 	}
+	s.Splunk.Add(splunk.Job{SID: "mine"})
 	for _, test := range []struct {
 		name, url, secret, says string
 		authorize               func(r *http.Request, secret string)
@@ -105,6 +107,10 @@ func TestTheSecretsOpenTheStandIns(t *testing.T) {
 			"Threat Stack has the alerts that its webhook announces", s.ThreatStack.URL() + "/alerts/" + webhook.Alerts[1].ID,
 			"threatstack-key", webhook.Alerts[1].ID,
 			func(r *http.Request, secret string) { r.Header.Set("Authorization", secret) },
+		},
+		{
+			"Splunk's REST interface", s.Splunk.URL() + "/services/search/v2/jobs/mine?output_mode=json", "splunk-rest-token", `"sid":"mine"`,
+			func(r *http.Request, secret string) { r.Header.Set("Authorization", "Bearer "+secret) },
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,7 +168,7 @@ func TestSecretsAreMadeAnewAndKeptFromOthers(t *testing.T) {
 		}
 	}
 	want := []string{
-		"ad-ca.pem", "ad-password", "archive-token", "jira-token", "jira-webhook-secret", "splunk-token", "threatstack-key", "vt-key",
+		"ad-ca.pem", "ad-password", "archive-token", "jira-token", "jira-webhook-secret", "splunk-rest-token", "splunk-token", "threatstack-key", "vt-key",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
