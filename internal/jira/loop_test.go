@@ -97,7 +97,7 @@ type work struct {
 // the waits between them.
 func (l loop) untilWorks(t *testing.T, works ...work) {
 	t.Helper()
-	for range 20 {
+	for range 200 { // a Jira that spaces writes lets one of them through at a time
 		errs := make([]error, len(works))
 		var working sync.WaitGroup
 		for i, one := range works {
@@ -123,7 +123,7 @@ func (l loop) untilWorks(t *testing.T, works ...work) {
 		}
 		l.clock.Advance(next.Sub(l.clock.Now()))
 	}
-	t.Errorf("20 attempts were not enough for %d jobs", len(works))
+	t.Errorf("200 attempts were not enough for %d jobs", len(works))
 }
 
 func TestAnAlertBecomesAnEnrichedTicketInWhichNothingFromOutsideIsLive(t *testing.T) {
