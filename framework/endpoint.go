@@ -59,6 +59,9 @@ type Route struct {
 	Events []string // the types of event that it may publish
 	Scope  Scope    // what the caller must be allowed
 
+	// Probe looks at the services that the endpoint needs, as a Prober does; nil when there is nothing to look at.
+	Probe func(ctx context.Context) []Probed
+
 	maxBody    int64
 	undeclared Undeclared
 	accepts    []string

@@ -40,7 +40,7 @@ func (s *Status) HTTPStatus() int {
 }
 
 func statusRoute(p prober) framework.Route {
-	return framework.Endpoint[StatusInput, Status]{
+	route := framework.Endpoint[StatusInput, Status]{
 		Method:  http.MethodGet,
 		Path:    "/api/v1/s3/status",
 		ID:      "archive-status",
@@ -52,6 +52,18 @@ func statusRoute(p prober) framework.Route {
 		Success: []int{http.StatusOK, http.StatusServiceUnavailable},
 		Handle:  p.status,
 	}.Route()
+	route.Probe = p.probe
+	return route
+}
+
+// probe asks Threat Stack for `check --online`. The archive is asked as such.
+func (p prober) probe(ctx context.Context) []framework.Probed {
+	if p.threatStack == nil {
+		return nil
+	}
+	return []framework.Probed{framework.Try(p.threatStack.deps.Now, "threatstack", func() (string, error) {
+		return "the key is taken", p.threatStack.Check(ctx)
+	})}
 }
 
 type prober struct {

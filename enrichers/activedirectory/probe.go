@@ -2,6 +2,8 @@ package activedirectory
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -63,10 +65,16 @@ func (e *Enricher) probeController(ctx context.Context, controller server) []fra
 	return []framework.Probed{signIn, clock}
 }
 
-// try leaves the advice to the reason: failures of this part say themselves what to do.
+// try leaves the advice about certificates to the reason, which knows better: this part has authorities of its own.
 func (e *Enricher) try(name string, step func() (string, error)) framework.Probed {
-	tried := framework.Try(e.now, name, step)
-	if !tried.OK {
+	var certificate *tls.CertificateVerificationError
+	own := false
+	tried := framework.Try(e.now, name, func() (string, error) {
+		detail, err := step()
+		own = errors.As(err, &certificate)
+		return detail, err
+	})
+	if own {
 		tried.Advice = ""
 	}
 	return tried

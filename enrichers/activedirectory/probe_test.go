@@ -57,13 +57,15 @@ func checksOnline(t *testing.T, config Config, domain *sambatest.Domain) {
 	}{
 		{"all is well", func(*Config) {}, []string{signedIn, agrees, ownState, mayRead}},
 		{"signed in by name", func(c *Config) { c.BindDN = `LAB\svc-funnelweb` }, []string{`sign in at DC true: as LAB\svc-funnelweb`, agrees, ownState, mayRead}},
-		{"an administrator", func(c *Config) { c.BindDN, c.Password = "aadmin@lab.example", framework.NewSecret(sambatest.UserPassword) }, []string{
+		{"an administrator", func(c *Config) {
+			c.BindDN, c.Password = "aadmin@lab.example", framework.NewSecret(sambatest.UserPassword)
+		}, []string{
 			"sign in at DC true: as aadmin@lab.example", agrees,
 			"bind account true: Anna Admin (aadmin) is enabled; its password expires <time>; it is privileged: Administrators, Domain Admins -> use an account without privileges: that of an ordinary user can read all that is needed",
 			mayRead,
 		}},
 		{"a second one that is dead", func(c *Config) { c.MoreURLs = []string{"ldaps://127.0.10.255"} }, []string{
-			signedIn, agrees, "sign in at DC2 false: activedirectory: connect: DC2 refuses connections", ownState, mayRead,
+			signedIn, agrees, "sign in at DC2 false: activedirectory: connect: DC2 refuses connections -> start it, correct the port, or open the firewall", ownState, mayRead,
 		}},
 		{"a wrong password is tried once", func(c *Config) {
 			c.Password, c.MoreURLs = framework.NewSecret(canary), []string{c.URL, c.URL}
@@ -131,7 +133,7 @@ func TestWhatCheckOnlineSaysOfADirectoryThatFails(t *testing.T) {
 	}{
 		{"busy", fault.Fault{Match: "search", Status: 429}, nil, "sign in at DC false: activedirectory: sign in: the server is busy or shutting down (status 51)"},
 		{"cut", fault.Fault{Match: "connect", CutBefore: true}, nil, "sign in at DC false: activedirectory: start TLS: DC closed the connection before it had answered"},
-		{"silent", fault.Fault{}, func(c *Config) { c.URL, c.Timeout = "ldaps://"+blackHole.Addr().String(), 50*time.Millisecond }, "sign in at DC false: activedirectory: start TLS: no answer from DC within 50ms"},
+		{"silent", fault.Fault{}, func(c *Config) { c.URL, c.Timeout = "ldaps://"+blackHole.Addr().String(), 50*time.Millisecond }, "sign in at DC false: activedirectory: start TLS: no answer from DC within 50ms -> look for a firewall or proxy that swallows the connection, and whether the service is slow"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -27,6 +27,8 @@ type Options struct {
 	Now     func() time.Time
 	// TokenFile holds the access token that guards the operators' endpoint where the configuration does not name it.
 	TokenFile string
+	// Online is for a server that is not to be run: CheckOnline then reaches its services.
+	Online bool
 }
 
 // Server is a configuration, built: every part exists, and nothing has been opened, read or written yet.
@@ -43,6 +45,10 @@ type Server struct {
 	telemetry   *telemetry.Telemetry
 	tls         *tls.Config  // nil without TLS
 	certificate *certificate // nil without TLS
+
+	http   *http.Client
+	clocks *clocks // nil unless Options.Online
+	probes []probe // none unless Options.Online
 }
 
 // builder collects every mistake while it builds, so that all are reported at once.
@@ -55,6 +61,8 @@ type builder struct {
 
 	published []string // the types of event that endpoints publish
 	unbuilt   bool     // an endpoint could not be made: published lacks its types
+
+	endpointProbes []probe
 }
 
 // Build makes every part of a configuration. The error holds every mistake as a framework.Mistake.
@@ -77,6 +85,10 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	}
 	server.funnel = funnel
 	funnel.Observe(server.telemetry)
+	server.http = newHTTPClient()
+	if options.Online {
+		server.clocks = newClocks(options.Now)
+	}
 	b.serving()
 	b.services(ctx)
 	b.enrichers()
@@ -84,6 +96,9 @@ func Build(ctx context.Context, config *Config, registry *framework.Registry, op
 	b.automations()
 	server.engine.Sources = sourcesOf(b.published)
 	b.pages() //nolint:contextcheck // what is mounted takes the context of each request
+	if options.Online {
+		b.probes()
+	}
 	return server, errors.Join(b.errs...)
 }
 
@@ -123,7 +138,7 @@ func (b *builder) serving() {
 // services makes what the parts are given.
 func (b *builder) services(ctx context.Context) {
 	b.deps = framework.Deps{
-		Log: b.server.options.Log, Now: b.server.options.Now, HTTP: newHTTPClient(), Version: b.server.options.Version,
+		Log: b.server.options.Log, Now: b.server.options.Now, HTTP: b.server.http, Version: b.server.options.Version,
 		Events: b.server.store, Activity: b.server.store, Ledger: b.server.store, Quota: b.server.store,
 		Answers:   b.server.store,
 		Enrichers: map[string]framework.Enricher{},
@@ -206,6 +221,9 @@ func (b *builder) named(name string) framework.Deps {
 	deps := b.deps
 	deps.Log = deps.Log.With("part", name)
 	deps.HTTP = b.server.telemetry.Client(deps.HTTP, name)
+	if b.server.clocks != nil {
+		deps.HTTP = b.server.clocks.client(deps.HTTP, name)
+	}
 	return deps
 }
 
@@ -236,6 +254,9 @@ func (b *builder) endpoint(entry *Endpoint, path string) {
 	}
 	for _, route := range routes {
 		b.published = append(b.published, route.Events...)
+		if route.Probe != nil {
+			b.endpointProbes = append(b.endpointProbes, probe{"endpoint " + entry.Use, entry.Use, route.Probe})
+		}
 	}
 	if len(chain.Before) < len(entry.Before) {
 		return // a plugin is missing: whether the route is protected cannot be told

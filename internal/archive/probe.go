@@ -22,9 +22,9 @@ func (d *Dir) Probe(ctx context.Context) []framework.Probed {
 	return []framework.Probed{framework.Try(d.now, "write", func() (string, error) {
 		_, err := os.Stat(d.path)
 		if errors.Is(err, fs.ErrNotExist) {
-			return d.path + " is made by the first alert", nil
+			return "the directory is made by the first alert", nil
 		}
-		return d.path, d.Check(ctx)
+		return "in " + d.path, d.Check(ctx)
 	})}
 }
 

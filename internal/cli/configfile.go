@@ -45,13 +45,14 @@ func (f configFlag) read() (*app.Config, error) {
 	return config, err
 }
 
-// build makes the parts of what read returned. Every mistake, in the file and in the parts, is in one usageError.
-func (f configFlag) build(p *program, config *app.Config, readErr error, tokenFile string, log *slog.Logger) (*app.Server, error) {
+// build makes the parts of what read returned, with clock and version of the program. Every mistake, in the file and in the
+// parts, is in one usageError.
+func (f configFlag) build(p *program, config *app.Config, readErr error, options app.Options) (*app.Server, error) {
 	if config == nil {
 		return nil, usageError{readErr}
 	}
-	now := time.Now //nolint:forbidigo // the clock of the process
-	server, err := app.Build(p.ctx, config, p.registry, app.Options{Version: p.version, Log: log, Now: now, TokenFile: tokenFile})
+	options.Version, options.Now = p.version, time.Now //nolint:forbidigo // the clock of the process
+	server, err := app.Build(p.ctx, config, p.registry, options)
 	if err = errors.Join(readErr, err); err != nil {
 		return nil, usageError{fmt.Errorf("%s has mistakes:\n%s", f.label(), strings.Join(app.Mistakes(err), "\n"))}
 	}
@@ -59,8 +60,8 @@ func (f configFlag) build(p *program, config *app.Config, readErr error, tokenFi
 }
 
 // inspect builds the configuration without touching its data directory: where there is no access token yet, one that is
-// thrown away takes its place. A mistake that was found already is told with the others.
-func (f configFlag) inspect(p *program, found error) (config *app.Config, server *app.Server, err error) {
+// thrown away takes its place. A mistake that was found already is told with the others. Online is for CheckOnline.
+func (f configFlag) inspect(p *program, found error, online bool) (config *app.Config, server *app.Server, err error) {
 	scratch, err := os.MkdirTemp("", "funnelweb-")
 	if err != nil {
 		return nil, nil, err
@@ -76,7 +77,8 @@ func (f configFlag) inspect(p *program, found error) (config *app.Config, server
 	} else {
 		config, readErr = f.read()
 	}
-	server, err = f.build(p, config, errors.Join(readErr, found), tokenFile, slog.New(slog.DiscardHandler))
+	options := app.Options{Log: slog.New(slog.DiscardHandler), TokenFile: tokenFile, Online: online}
+	server, err = f.build(p, config, errors.Join(readErr, found), options)
 	return config, server, err
 }
 

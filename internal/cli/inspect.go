@@ -5,11 +5,15 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 type checkCommand struct {
 	configFlag
-	Live bool `help:"The server runs with this configuration now: that it has the data directory is no mistake."`
+	Live    bool          `help:"The server runs with this configuration now: that it has the data directory is no mistake."`
+	Online  bool          `help:"Reach every service too, and say what works, with which rights, how fast, and what to do."`
+	Timeout time.Duration `help:"With --online: how long all services together may take." default:"30s"`
+	JSON    bool          `name:"json" help:"With --online: as JSON."`
 }
 
 // Help is shown below the flags.
@@ -17,9 +21,14 @@ func (checkCommand) Help() string {
 	return `Reads the file, resolves its secrets, builds every plugin, endpoint, enricher and action without opening or calling anything,
 and looks whether the data directory could be used. Every mistake is listed with its line; the exit code is then 2.
 
+With --online every service that the configuration names is reached, side by side: signed in to, asked for the rights that the
+automations need, its clock compared. Nothing is changed there: a lookup is taken from VirusTotal's quota, and in S3 stays the
+object ~write-once, which the server makes too. The exit code is 1 when something does not work.
+
 Examples:
   funnelweb check
   funnelweb check --live         while the server runs
+  funnelweb check --online
   funnelweb check --config configs/example.yaml`
 }
 
@@ -29,12 +38,18 @@ func (c checkCommand) Run(p *program) error {
 	if config, _ := c.read(); config != nil { // its mistakes are found below
 		unusable = config.CheckData(c.Live)
 	}
-	config, server, err := c.inspect(p, unusable)
+	config, server, err := c.inspect(p, unusable, c.Online)
 	if err != nil {
 		return err
 	}
+	if c.Online && c.JSON {
+		return c.online(p, server)
+	}
 	_, err = fmt.Fprintf(p.stdout, "%s is fine: %d routes, %d automations\n", c.label(), len(server.Routes()), len(config.Automations))
-	return err
+	if err != nil || !c.Online {
+		return err
+	}
+	return c.online(p, server)
 }
 
 type routesCommand struct {
@@ -49,7 +64,7 @@ func (routesCommand) Help() string {
 
 // Run lists the routes.
 func (c routesCommand) Run(p *program) error {
-	_, server, err := c.inspect(p, nil)
+	_, server, err := c.inspect(p, nil, false)
 	if err != nil {
 		return err
 	}
@@ -91,7 +106,7 @@ func (openAPICommand) Help() string {
 
 // Run prints the document.
 func (c openAPICommand) Run(p *program) error {
-	_, server, err := c.inspect(p, nil)
+	_, server, err := c.inspect(p, nil, false)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (c serveCommand) Run(p *program) error {
 	log := newLog(p.stderr, c.LogLevel)
 	config, err := c.read()
 	if err != nil { // inspect finds the mistakes in the parts too
-		if _, _, all := c.inspect(p, nil); all != nil {
+		if _, _, all := c.inspect(p, nil, false); all != nil {
 			err = all
 		}
 		return err
@@ -42,7 +42,7 @@ func (c serveCommand) Run(p *program) error {
 		return err
 	}
 	serving := false
-	server, err := c.build(p, config, nil, file, log)
+	server, err := c.build(p, config, nil, app.Options{Log: log, TokenFile: file})
 	if err == nil {
 		p.words.set(server.LogAbandoned)
 		err = server.Run(p.ctx, func(url string) {
