@@ -32,14 +32,14 @@ type Endpoint[I, O any] struct {
 	TagDescription string
 	// Scope is what the caller must be allowed; anybody whom the before plugins let through when empty.
 	Scope      Scope
-	MaxBody    int64      // bytes; DefaultMaxBody when 0
-	Accepts    []string   // media types beside JSON that senders say their JSON is of: text/plain by Amazon SNS
-	Undeclared Undeclared // Reject or Drop undeclared members of the body
-	Forms      []string   // media types beside JSON that the answer may have, when O is a Presenter
-	Success    []int      // the statuses that Handle may give, the usual one first; 200 when empty
-	Events     []string   // the types of event that Handle may publish: what automations can be on
-	Example    any        // of a request body, for the document; it is held to the schema
-	Answer     *O         // an example of the answer, for the document; it is held to the schema
+	MaxBody    int64             // bytes; DefaultMaxBody when 0
+	Accepts    []string          // media types beside JSON that senders say their JSON is of: text/plain by Amazon SNS
+	Undeclared Undeclared        // Reject or Drop undeclared members of the body
+	Forms      map[string]string // media types beside JSON that the answer may have, when O is a Presenter, each with an example
+	Success    []int             // the statuses that Handle may give, the usual one first; 200 when empty
+	Events     []string          // the types of event that Handle may publish: what automations can be on
+	Example    any               // of a request body, for the document; it is held to the schema
+	Answer     *O                // an example of the answer, for the document; it is held to the schema
 	Handle     func(context.Context, *I) (*O, error)
 }
 
@@ -65,7 +65,7 @@ type Route struct {
 	maxBody    int64
 	undeclared Undeclared
 	accepts    []string
-	forms      []string
+	forms      map[string]string
 	success    []int
 	example    any
 	answered   any

@@ -16,8 +16,8 @@ func (o *operation) documentAnswers(components *huma.Components, operation *huma
 		response := &huma.Response{Description: http.StatusText(status), Headers: headers(RequestIDHeader)}
 		if !o.empty {
 			response.Content = content(jsonType, o.outputSchema, o.answerExample)
-			for _, form := range o.forms {
-				response.Content[form] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+			for form, example := range o.forms {
+				response.Content[form] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
 			}
 		}
 		operation.Responses[strconv.Itoa(status)] = response

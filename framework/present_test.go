@@ -46,7 +46,7 @@ func presenting(t *testing.T, output *words, failure error) *httptest.ResponseRe
 	}
 	funnel := newFunnel(t, frameworktest.Deps(t).Log)
 	route := framework.Endpoint[input, words]{
-		Method: http.MethodPost, Path: "/words", ID: "words", Summary: "Words", Forms: []string{"text/plain"}, Accepts: []string{"text/plain"},
+		Method: http.MethodPost, Path: "/words", ID: "words", Summary: "Words", Forms: map[string]string{"text/plain": "words"}, Accepts: []string{"text/plain"},
 		Handle: func(context.Context, *input) (*words, error) { return output, failure },
 	}.Route()
 	chain := framework.Chain{Public: true, After: []framework.Named[framework.After]{{Name: "marking", Part: marking{}}}}
@@ -92,7 +92,7 @@ func TestOtherMediaTypesAreDocumented(t *testing.T) {
 	funnel := newFunnel(t, frameworktest.Deps(t).Log)
 	type input struct{ Body struct{} }
 	route := framework.Endpoint[input, words]{
-		Method: http.MethodPost, Path: "/words", ID: "words", Summary: "Words", Forms: []string{"application/x-ndjson"}, Accepts: []string{"text/plain"},
+		Method: http.MethodPost, Path: "/words", ID: "words", Summary: "Words", Forms: map[string]string{"application/x-ndjson": "{}\n"}, Accepts: []string{"text/plain"},
 		Handle: func(context.Context, *input) (*words, error) { return &words{}, nil },
 	}.Route()
 	if err := funnel.Mount(route, framework.Chain{Public: true}); err != nil {

@@ -37,7 +37,7 @@ func secrets(t *testing.T, text string) []string {
 	t.Helper()
 	environment := os.Environ()
 	for _, reference := range regexp.MustCompile(`env:(\w+)`).FindAllStringSubmatch(text, -1) {
-		environment = append(environment, reference[1]+"=a-secret-of-enough-length")
+		environment = append(environment, reference[1]+"=a-secret-of-enough-length-for-"+reference[1])
 	}
 	return environment
 }

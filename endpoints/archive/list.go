@@ -44,6 +44,8 @@ type Alerts struct {
 	link  string // to the next page
 }
 
+const exampleAlert = `{"id":"` + exampleID + `","title":"CloudTrail: root account used","severity":1}`
+
 func listRoute(v viewer) framework.Route {
 	return framework.Endpoint[ListInput, Alerts]{
 		Method:  http.MethodGet,
@@ -55,10 +57,10 @@ func listRoute(v viewer) framework.Route {
 			"the last one has no next. Without them the answer is the whole range, and a range of more than 5,000 alerts or 64 MiB is refused. " +
 			"As lines (application/x-ndjson), Link has the next page and X-Missing the number of alerts without a detail.",
 		Tag: tag, TagDescription: tagDescription,
-		Forms: []string{linesType},
+		Forms: map[string]string{linesType: exampleAlert + "\n"},
 		Answer: &Alerts{
 			Success: true,
-			Alerts:  []framework.JSON{framework.JSON(`{"id":"` + exampleID + `","title":"CloudTrail: root account used","severity":1}`)},
+			Alerts:  []framework.JSON{framework.JSON(exampleAlert)},
 		},
 		Handle: v.list,
 	}.Route()
