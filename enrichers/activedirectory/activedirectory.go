@@ -22,8 +22,7 @@ import (
 // service is how findings and errors name the directory.
 const service = "activedirectory"
 
-// maxConnections bounds the connections at one time. Each lookup dials and binds anew: a domain controller drops
-// idle connections (MaxConnIdleTime, 15 minutes), and a dropped one must never look like "no such user".
+// maxConnections bounds the lookups, and with them the connections, at one time.
 const maxConnections = 4
 
 const (
@@ -61,6 +60,7 @@ type Enricher struct {
 	now         func() time.Time
 	answers     framework.Answers
 	slots       chan struct{}
+	pools       map[server]*pool
 	credentials *credentials
 }
 
@@ -75,13 +75,14 @@ type server struct {
 func New(config Config, deps framework.Deps) (*Enricher, error) {
 	enricher := &Enricher{
 		config: config, now: deps.Now, answers: deps.Answers, slots: make(chan struct{}, maxConnections),
-		credentials: &credentials{trial: make(chan struct{}, 1)},
+		credentials: &credentials{trial: make(chan struct{}, 1)}, pools: map[server]*pool{},
 	}
 	var errs []error
 	for _, address := range append([]string{config.URL}, config.MoreURLs...) {
 		controller, err := parseServer(address, config)
 		errs = append(errs, err)
 		enricher.servers = append(enricher.servers, controller)
+		enricher.pools[controller] = &pool{}
 	}
 	base, err := ldap.ParseDN(config.BaseDN)
 	if err != nil || len(base.RDNs) == 0 {

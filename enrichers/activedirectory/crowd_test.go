@@ -165,10 +165,7 @@ func meansSomebody(value string) bool {
 func manyAtOnce(t *testing.T, config Config) {
 	t.Helper()
 	deps := frameworktest.Deps(t)
-	enricher, err := New(config, deps)
-	if err != nil {
-		t.Fatal(err)
-	}
+	enricher := newWith(t, config, deps)
 	errs := make([]error, 64)
 	var group sync.WaitGroup
 	for i := range errs {

@@ -26,10 +26,17 @@ const canary = "c4nary-P(ssw)rd*äö"
 
 func newEnricher(t *testing.T, config Config) *Enricher {
 	t.Helper()
-	enricher, err := New(config, frameworktest.Deps(t))
+	return newWith(t, config, frameworktest.Deps(t))
+}
+
+// newWith returns an enricher that keeps no connection beyond the test.
+func newWith(t *testing.T, config Config, deps framework.Deps) *Enricher {
+	t.Helper()
+	enricher, err := New(config, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(enricher.CloseIdleConnections)
 	return enricher
 }
 

@@ -24,10 +24,7 @@ func probed(t *testing.T, config Config) []string {
 	t.Helper()
 	deps := frameworktest.Deps(t)
 	deps.Now, deps.Answers = time.Now, nil
-	enricher, err := New(config, deps)
-	if err != nil {
-		t.Fatal(err)
-	}
+	enricher := newWith(t, config, deps)
 	var lines []string
 	for _, one := range enricher.Probe(t.Context()) {
 		line := strings.TrimSuffix(fmt.Sprintf("%s %t: %s -> %s", one.Name, one.OK, one.Detail, one.Advice), " -> ")

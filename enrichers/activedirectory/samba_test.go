@@ -62,6 +62,7 @@ func TestARealDirectory(t *testing.T) {
 	t.Run("ways to bind", func(t *testing.T) { waysToBind(t, config, domain) })
 	t.Run("refusals", func(t *testing.T) { refusals(t, config) })
 	t.Run("injection", func(t *testing.T) { nothingIsInjected(t, config) })
+	t.Run("one connection serves many", func(t *testing.T) { reuses(t, config, domain) })
 	t.Run("side by side", func(t *testing.T) { manyAtOnce(t, config) })
 	t.Run("check online", func(t *testing.T) { checksOnline(t, config, domain) })
 	t.Run("a finding says when it was asked and how long it is good", func(t *testing.T) {
@@ -98,10 +99,7 @@ func holdsTo(t *testing.T, path string, config Config, indicators []string) {
 	t.Helper()
 	deps := frameworktest.Deps(t)
 	deps.Now = time.Now // the ages of the accounts are those of a real domain
-	enricher, err := New(config, deps)
-	if err != nil {
-		t.Fatal(err)
-	}
+	enricher := newWith(t, config, deps)
 	var text strings.Builder
 	var above []framework.Fact
 	for _, asked := range indicators {

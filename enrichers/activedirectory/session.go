@@ -7,18 +7,17 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-ldap/ldap/v3"
 )
 
-// maxAnswer bounds what a server may send in one session, in bytes. An account with 1,000 groups needs 100 KiB;
+// maxAnswer bounds what a server may send in one lookup, in bytes. An account with 1,000 groups needs 100 KiB;
 // decoded, the bytes may take a hundredfold.
 const maxAnswer = 1 << 20
 
 var errTooMuch = errors.New("the server sent more than 1 MiB")
 
-// session is one bound connection to one domain controller. It lives as long as one lookup.
+// session is a bound connection to one domain controller, for the length of one lookup.
 type session struct {
 	conn      *ldap.Conn
 	timeLimit int // seconds, for the server
@@ -37,7 +36,7 @@ func (e *Enricher) ask(ctx context.Context, op string, lookup func(*session) err
 	if err != nil {
 		return err
 	}
-	for _, controller := range e.servers {
+	for _, controller := range e.inTurn() {
 		err = e.askOne(ctx, op, controller, lookup)
 		if err == nil || ctx.Err() != nil || !mayAnswerElsewhere(err) {
 			return err
@@ -46,23 +45,54 @@ func (e *Enricher) ask(ctx context.Context, op string, lookup func(*session) err
 	return err
 }
 
-// askOne connects, binds and looks up, all within one time limit and cut off at once when ctx ends.
+// askOne looks up at one controller, on a connection that was used before where there is one. Where that turns out to be dead it
+// connects anew: a connection that broke while nobody used it is no failure.
 func (e *Enricher) askOne(ctx context.Context, op string, controller server, lookup func(*session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, e.config.Timeout)
 	defer cancel()
+	if l := e.kept(ctx, controller); l != nil {
+		err := e.use(ctx, op, controller, l, lookup)
+		if ctx.Err() != nil || !broken(err) && !unbound(err) {
+			return err
+		}
+	}
+	l, err := e.open(ctx, controller)
+	if err == nil {
+		err = e.use(ctx, op, controller, l, lookup)
+	}
+	e.pools[controller].note(err, e.now())
+	return err
+}
+
+// use runs a lookup, and keeps the connection if it is as good as before.
+func (e *Enricher) use(ctx context.Context, op string, controller server, l *link, lookup func(*session) error) error {
+	intact, err := l.run(ctx, e, lookup)
+	if intact && err == nil {
+		e.pools[controller].put(l, e.now())
+	} else {
+		l.close()
+	}
+	if err != nil {
+		return e.failure(op, controller.address, err)
+	}
+	return nil
+}
+
+// open connects and binds, within the time of ctx.
+func (e *Enricher) open(ctx context.Context, controller server) (*link, error) {
 	wire, err := dial(ctx, controller.address)
 	if err != nil {
-		return e.failure("connect", controller.address, first(ctx.Err(), err))
+		return nil, e.failure("connect", controller.address, first(ctx.Err(), err))
 	}
-	defer func() { _ = wire.Close() }()
 	// go-ldap knows no context and StartTLS no deadline: closing the socket ends every wait inside it.
-	defer context.AfterFunc(ctx, func() { _ = wire.Close() })()
-
+	stop := context.AfterFunc(ctx, func() { _ = wire.Close() })
+	defer stop()
 	conn, err := e.encrypt(ctx, controller, wire)
 	if err != nil {
-		return e.failure("start TLS", controller.address, first(ctx.Err(), wire.overrun(), err))
+		_ = wire.Close()
+		return nil, e.failure("start TLS", controller.address, first(ctx.Err(), wire.overrun(), err))
 	}
-	defer func() { _ = conn.Close() }()
+	opened := &link{conn: conn, wire: wire, opened: e.now()}
 	err = e.credentials.try(ctx, e.now, func() error {
 		if err := conn.Bind(e.config.BindDN, e.config.Password.Reveal()); err != nil {
 			return e.failure("bind", controller.address, first(ctx.Err(), wire.overrun(), err))
@@ -70,13 +100,10 @@ func (e *Enricher) askOne(ctx context.Context, op string, controller server, loo
 		return nil
 	})
 	if err != nil {
-		return err
+		opened.close()
+		return nil, err
 	}
-	err = lookup(&session{conn: conn, timeLimit: max(1, int(e.config.Timeout/time.Second))})
-	if err == nil {
-		return nil
-	}
-	return e.failure(op, controller.address, first(ctx.Err(), wire.overrun(), err))
+	return opened, nil
 }
 
 // first returns the first error: what ended a session explains more than what go-ldap made of it.

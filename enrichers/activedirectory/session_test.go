@@ -344,7 +344,6 @@ func TestAtMostFourConnectionsAtOnce(t *testing.T) {
 			if ok {
 				d.result(id, opSearchDone, 0, "")
 			}
-			d.rest()
 		}
 	})
 	enricher := newEnricher(t, server.configuration(false))

@@ -53,10 +53,7 @@ func TestOneBurstOfQuestionsAboutAUserIsOneLookup(t *testing.T) {
 	deps := frameworktest.Deps(t)
 	answers := &frameworktest.MemoryAnswers{Now: clock.Now}
 	deps.Now, deps.Answers = clock.Now, answers
-	enricher, err := New(config, deps)
-	if err != nil {
-		t.Fatal(err)
-	}
+	enricher := newWith(t, config, deps)
 	first, err := enricher.Enrich(t.Context(), jdoe())
 	if err != nil {
 		t.Fatal(err)
