@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -49,11 +51,14 @@ func decode(data []byte, asked target, indicator framework.Indicator) (object, e
 		return object{}, fmt.Errorf("no %s with an id and attributes", asked.object)
 	}
 	found := object{id: answer.ID, attributes: answer.Attributes}
-	if !found.is(indicator) {
+	if !found.is(indicator, asked) {
 		return object{}, errors.New("it is about another object than the one asked for")
 	}
-	if stats, ok := get[stats](found.attributes, "last_analysis_stats"); ok {
-		found.stats = stats
+	if raw, ok := found.attributes["last_analysis_stats"]; ok && string(raw) != "null" {
+		// Without it nobody has judged the object: that must not be said of numbers that cannot be read.
+		if found.stats, ok = get[stats](found.attributes, "last_analysis_stats"); !ok {
+			return object{}, errors.New("numbers of engines that cannot be read")
+		}
 	}
 	if !found.stats.sane() {
 		return object{}, errors.New("numbers of engines that cannot be")
@@ -61,22 +66,33 @@ func decode(data []byte, asked target, indicator framework.Indicator) (object, e
 	return found, nil
 }
 
-// is reports whether the object is the one asked for, as far as it tells. A URL is known by another id than the one
-// that it was asked by.
-func (o object) is(indicator framework.Indicator) bool {
-	known := o.id
+// is reports whether the object is the one asked for. A file tells all of its hashes.
+func (o object) is(indicator framework.Indicator, asked target) bool {
 	switch indicator.Kind {
 	case framework.URL:
-		return true
+		return o.isURL(indicator.Value, asked)
 	case framework.MD5, framework.SHA1:
-		hash, ok := get[string](o.attributes, string(indicator.Kind))
-		if !ok {
-			return true
-		}
-		known = hash
-	default: // the id itself
+		hash, _ := get[string](o.attributes, string(indicator.Kind))
+		return strings.EqualFold(hash, indicator.Value)
+	case framework.IP:
+		answered, err := netip.ParseAddr(o.id)
+		wanted, wantedErr := netip.ParseAddr(indicator.Value)
+		return err == nil && wantedErr == nil && answered == wanted
+	default:
+		return strings.EqualFold(o.id, indicator.Value)
 	}
-	return strings.EqualFold(known, indicator.Value)
+}
+
+// isURL reports whether the object is that of a URL. Its id is the SHA-256 of the URL in VirusTotal's spelling, which is another
+// one at times: then the host must be the same.
+func (o object) isURL(value string, asked target) bool {
+	if asked.hashed {
+		return "/urls/"+strings.ToLower(o.id) == asked.path
+	}
+	told, _ := get[string](o.attributes, "url")
+	answered, err := url.Parse(told)
+	wanted, wantedErr := url.Parse(value)
+	return err == nil && wantedErr == nil && answered.Hostname() != "" && strings.EqualFold(answered.Hostname(), wanted.Hostname())
 }
 
 // stats counts engines by what they said of the object.

@@ -1,6 +1,8 @@
 package virustotal
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"strings"
@@ -108,6 +110,51 @@ func TestAHashIsKnownByItsOwnAttribute(t *testing.T) {
 		if (err == nil) != c.ok {
 			t.Errorf("%s %s: %v", c.kind, c.value, err)
 		}
+	}
+}
+
+func TestAnAnswerAboutSomethingElseIsRefused(t *testing.T) {
+	const asked = "http://evil.example/a"
+	const query = "http://evil.example/a?token=1"
+	sum := sha256.Sum256([]byte(query))
+	id := hex.EncodeToString(sum[:])
+	other := strings.Repeat("0", 64)
+	cases := []struct {
+		name, kind, value, answer string
+		ok                        bool
+	}{
+		{"a URL", "url", asked, `{"type":"url","id":"` + other + `","attributes":{"url":"http://evil.example/a"}}`, true},
+		{"a URL in another spelling", "url", asked, `{"type":"url","id":"` + other + `","attributes":{"url":"HTTP://EVIL.example:80/./a#x"}}`, true},
+		{"a URL of another host", "url", asked, `{"type":"url","id":"` + other + `","attributes":{"url":"http://good.example/a"}}`, false},
+		{"a URL that does not say which", "url", asked, `{"type":"url","id":"` + other + `","attributes":{}}`, false},
+		{"a URL that is no text", "url", asked, `{"type":"url","id":"` + other + `","attributes":{"url":["http://evil.example/a"]}}`, false},
+		{"a URL asked for by its hash", "url", query, `{"type":"url","id":"` + strings.ToUpper(id) + `","attributes":{}}`, true},
+		{"another one than that of the hash", "url", query, `{"type":"url","id":"` + other + `","attributes":{"url":"http://evil.example/a?token=1"}}`, false},
+		{"an address", "ip", "2606:4700::1111", `{"type":"ip_address","id":"2606:4700:0:0:0:0:0:1111","attributes":{}}`, true},
+		{"another address", "ip", "8.8.8.8", `{"type":"ip_address","id":"8.8.4.4","attributes":{}}`, false},
+		{"a domain in capitals", "domain", "evil.example", `{"type":"domain","id":"EVIL.example","attributes":{}}`, true},
+		{"another domain", "domain", "evil.example", `{"type":"domain","id":"evil.example.org","attributes":{}}`, false},
+		{"a file without its hashes", "md5", eicarMD5, `{"type":"file","id":"` + eicarHash + `","attributes":{}}`, false},
+		{"a file whose hash is no text", "md5", eicarMD5, `{"type":"file","id":"` + eicarHash + `","attributes":{"md5":42}}`, false},
+		{"an address that is said to be a domain", "ip", "8.8.8.8", `{"type":"domain","id":"8.8.8.8","attributes":{}}`, false},
+		{"numbers that are text", "ip", "8.8.8.8", `{"type":"ip_address","id":"8.8.8.8","attributes":{"last_analysis_stats":{"malicious":"60"}}}`, false},
+		{"numbers with fractions", "ip", "8.8.8.8", `{"type":"ip_address","id":"8.8.8.8","attributes":{"last_analysis_stats":{"malicious":0.5}}}`, false},
+		{"numbers in a list", "ip", "8.8.8.8", `{"type":"ip_address","id":"8.8.8.8","attributes":{"last_analysis_stats":[60]}}`, false},
+		{"more engines than there can be", "ip", "8.8.8.8", `{"type":"ip_address","id":"8.8.8.8","attributes":{"last_analysis_stats":{"harmless":9223372036854775807}}}`, false},
+		{"nobody has judged it", "ip", "8.8.8.8", `{"type":"ip_address","id":"8.8.8.8","attributes":{"last_analysis_stats":null}}`, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			indicator := framework.Indicator{Kind: framework.Kind(c.kind), Value: c.value}
+			where, err := locate(indicator)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, err := decode([]byte(c.answer), where, indicator)
+			if (err == nil) != c.ok {
+				t.Errorf("got %+v, %v", found, err)
+			}
+		})
 	}
 }
 
