@@ -23,6 +23,7 @@ type Deps struct {
 	Tickets   Tickets // nil when none is configured: refuse to be built then
 	Archive   Archive
 	Enrichers map[string]Enricher // by name; complete before any action is built
-	// Ready asks every dependency side by side and returns their states by name.
+	// Ready returns the state of every dependency, in a few seconds at most. Each is asked again only when its last answer is
+	// old, however often Ready is called and by how many.
 	Ready func(ctx context.Context) []Readiness
 }
