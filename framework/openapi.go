@@ -93,6 +93,9 @@ func (o *operation) documentTag(document *huma.OpenAPI) {
 	document.Tags[i].Description = cmp.Or(document.Tags[i].Description, o.TagDescription)
 }
 
+// scopeExtension is the member of an operation in the document that names the scope a caller needs.
+const scopeExtension = "x-required-scope"
+
 // documentSecurity asks for the proofs of all authenticating plugins together: each of them has to let the call through.
 func (o *operation) documentSecurity(components *huma.Components, operation *huma.Operation) {
 	all := map[string][]string{}
@@ -105,9 +108,9 @@ func (o *operation) documentSecurity(components *huma.Components, operation *hum
 		name := schemeName(scheme)
 		components.SecuritySchemes[name] = &scheme
 		all[name] = []string{}
-		if o.Scope != "" {
-			all[name] = []string{string(o.Scope)}
-		}
+	}
+	if o.Scope != "" { // an extension: scopes among the requirements are for OAuth, as linters have it
+		operation.Extensions = map[string]any{scopeExtension: string(o.Scope)}
 	}
 	if len(all) > 0 {
 		operation.Security = []map[string][]string{all}

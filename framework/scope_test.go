@@ -109,6 +109,7 @@ func TestTheDocumentNamesTheScopeAndTheRefusal(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct {
 			Security  []map[string][]string `json:"security"`
+			Scope     string                `json:"x-required-scope"`
 			Responses map[string]any        `json:"responses"`
 		} `json:"paths"`
 	}
@@ -116,10 +117,10 @@ func TestTheDocumentNamesTheScopeAndTheRefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	acting, all := document.Paths["/acting"]["post"], document.Paths["/all"]["post"]
-	if got := acting.Security[0]["http-bearer"]; len(got) != 1 || got[0] != "admin" || acting.Responses["403"] == nil {
+	if got := acting.Scope; got != "admin" || acting.Security[0]["http-bearer"] == nil || acting.Responses["403"] == nil {
 		t.Errorf("scopes %v, answers %v", got, acting.Responses)
 	}
-	if got := all.Security[0]["http-bearer"]; len(got) != 0 || all.Responses["403"] != nil {
+	if got := all.Scope; got != "" || all.Security[0]["http-bearer"] == nil || all.Responses["403"] != nil {
 		t.Errorf("without a scope: scopes %v, answers %v", got, all.Responses)
 	}
 }
