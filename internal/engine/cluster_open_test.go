@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -23,13 +22,14 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 // refusal opens an engine that must not open, and returns what people are told.
 func refusal(t *testing.T, cluster *Cluster) string {
 	t.Helper()
-	var log strings.Builder
-	engine, err := Open(t.Context(), Options{Cluster: cluster, Now: time.Now, startWait: 3 * time.Second, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	var log frameworktest.Log // the connection may tell something after Open is done
+	engine, err := Open(t.Context(), Options{Cluster: cluster, Now: time.Now, startWait: 3 * time.Second, Log: log.Logger()})
 	if err == nil {
 		closeEngine(t, engine)
 		t.Fatal("it opened")
