@@ -36,9 +36,10 @@ golden: ## Write the golden files anew; read the difference before committing it
 fuzz: ## Ask the judge and the JSON package about 2 million documents each, then run each fuzz test for FUZZTIME (30s)
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" scripts/fuzz.sh
 
-bench: build ## Compare the funnel and the durable accept with others into docs/benchmarks.md, then run every benchmark
+bench: build ## Compare the funnel and the durable accept with others, and time alerts to their tickets, into docs/benchmarks.md, then run every benchmark
 	$(GO) run ./internal/bench -write docs/benchmarks.md
 	$(GO) run ./internal/bench -accept ./funnelweb -write docs/benchmarks.md
+	$(GO) run ./internal/bench -latency -write docs/benchmarks.md
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 torture: ## Kill, cut off, fill up and damage the program TRIALS times (1000) into docs/torture.md (SEED, FROM, ONLY: see the script)

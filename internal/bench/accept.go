@@ -59,7 +59,7 @@ func measureAccept(ctx context.Context, o acceptOptions, out io.Writer) (err err
 	if _, err := io.WriteString(out, section); err != nil {
 		return fmt.Errorf("print the section: %w", err)
 	}
-	return putSection(o.write, section)
+	return putSection(o.write, acceptHeading, section)
 }
 
 // acceptOnce takes a sample of the disk and of everybody, beginning at another one each round.
@@ -82,8 +82,8 @@ func acceptOnce(ctx context.Context, o acceptOptions, dir string, contenders []*
 
 const acceptHeading = "## Durable accept"
 
-// putSection replaces the section in the page, or adds it at the end.
-func putSection(page, section string) error {
+// putSection replaces the section with the heading in the page, or adds it at the end.
+func putSection(page, heading, section string) error {
 	if page == "" {
 		return nil
 	}
@@ -91,7 +91,7 @@ func putSection(page, section string) error {
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	before, after, found := strings.Cut(string(text), acceptHeading)
+	before, after, found := strings.Cut(string(text), heading)
 	if found {
 		_, after, found = strings.Cut(after, "\n## ")
 		if found {

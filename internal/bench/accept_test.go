@@ -103,7 +103,7 @@ func TestTheSectionTakesItsOwnPlaceInThePage(t *testing.T) {
 			if err := os.WriteFile(page, []byte(c.page), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if err := putSection(page, acceptHeading+"\n\nnew\n"); err != nil {
+			if err := putSection(page, acceptHeading, acceptHeading+"\n\nnew\n"); err != nil {
 				t.Fatal(err)
 			}
 			got, err := os.ReadFile(page)

@@ -32,6 +32,7 @@ type options struct {
 	write        string
 	failOnMissed bool
 	accept       acceptOptions
+	latency      latencyOptions
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -48,6 +49,10 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	flags.StringVar(&o.accept.dir, "accept-dir", "", "directory on the disk that is measured; that for temporary files when empty")
 	flags.IntVar(&o.accept.rounds, "accept-rounds", 5, "rounds with each number of connections")
 	flags.DurationVar(&o.accept.sample, "accept-sample", 3*time.Second, "time for one contender in one round")
+	flags.BoolVar(&o.latency.measure, "latency", false, "measure from an alert to its ticket and to the last finding on it instead, and put the section into the page")
+	flags.IntVar(&o.latency.rounds, "latency-rounds", 5, "alerts with each number of enrichers")
+	flags.IntVar(&o.latency.alerts, "latency-alerts", 100, "alerts whose tickets are waited for")
+	flags.DurationVar(&o.latency.slowest, "latency-slowest", time.Second, "how long the slowest enricher takes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -57,6 +62,10 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if o.accept.program != "" {
 		o.accept.write = o.write
 		return measureAccept(ctx, o.accept, out)
+	}
+	if o.latency.measure {
+		o.latency.dir, o.latency.write = o.accept.dir, o.write
+		return measureLatency(ctx, o.latency, out)
 	}
 	return compare(ctx, o, out)
 }

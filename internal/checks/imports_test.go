@@ -31,7 +31,7 @@ func layers() []layer {
 		{"internal/sandbox", []string{"internal/sandbox/*", "framework"}},
 		{"internal/sandbox/*", []string{"internal/sandbox/*", "framework"}},
 		{"internal/checks", nil},
-		{"internal/bench", []string{"plugins/*", "framework"}},
+		{"internal/bench", []string{".", "internal/app", "internal/sandbox/*", "plugins/*", "framework"}},
 		{"internal/torture", nil},
 		{"plugins", []string{"plugins/*", "framework"}},
 		{"enrichers", []string{"enrichers/*", "framework"}},
