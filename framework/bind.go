@@ -171,7 +171,7 @@ func (p *parameter) bind(r *Request, query url.Values, target reflect.Value) []F
 	if len(violations) > 0 {
 		return violations
 	}
-	if err := json.Unmarshal(document, target.Field(p.field).Addr().Interface()); err != nil {
+	if err := decodeChecked(document, target.Field(p.field).Addr().Interface()); err != nil {
 		return p.mistyped()
 	}
 	return nil
@@ -259,8 +259,7 @@ func (b *bodyBinding) decode(r *Request, target reflect.Value) (violations []Fie
 	if err := apply(b.standards, target); err != nil {
 		return nil, internalProblem()
 	}
-	// The walk has seen the whole document, repeated names included: this pass need not look for them again.
-	err := json.Unmarshal(r.Raw(), target.Addr().Interface(), jsontext.AllowDuplicateNames(true))
+	err := decodeChecked(r.Raw(), target.Addr().Interface())
 	if err == nil {
 		return nil, nil
 	}

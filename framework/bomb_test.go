@@ -14,11 +14,13 @@ type target struct {
 	Number float64        `json:"number,omitempty" multipleOf:"0.1" minimum:"0"`
 	Whole  int            `json:"whole,omitempty"`
 	Step   float64        `json:"step,omitempty" enum:"0.5,1"`
+	Steps  []float64      `json:"steps,omitempty" multipleOf:"0.001"`
 	Text   string         `json:"text,omitempty" minLength:"1" pattern:"^(a+)+$"`
 	Level  string         `json:"level,omitempty" enum:"low,high"`
 	Unique []JSON         `json:"unique,omitempty" uniqueItems:"true"`
 	Named  map[string]int `json:"named,omitempty"`
 	Free   JSON           `json:"free,omitzero"`
+	Nested []target       `json:"nested,omitempty" uniqueItems:"true"`
 	Next   *target        `json:"next,omitempty"`
 }
 
@@ -62,6 +64,10 @@ func TestABombCostsNoMoreMemoryThanItsSizeAllows(t *testing.T) {
 		{"a hundred thousand items that differ", `{"unique":[` + many(100_000, `%d`) + `]}`, nil, 0},
 		{"a hundred thousand objects that differ", `{"unique":[` + many(100_000, `{"b":"","a":%d}`) + `]}`, nil, 0},
 		{"a hundred thousand items that do not", `{"unique":[` + strings.Repeat("1,", 100_000) + `1]}`, nil, maxViolations},
+		{"numbers of three hundred digits, written short", `{"steps":[` + strings.Repeat("1e308,", 100_000) + `0]}`, nil, 0},
+		{"numbers that are no multiples", `{"steps":[` + strings.Repeat("1.7e-300,", 100_000) + `0]}`, nil, maxViolations},
+		{"a long text in lists of unique items", strings.Repeat(`{"nested":[`, 49) + `{"text":"` + strings.Repeat("a", 1<<20) + `"}` + strings.Repeat("]}", 49), nil, 0},
+		{"a long list in lists of unique items", strings.Repeat(`{"nested":[`, 48) + `{"unique":[` + many(100_000, `{"\n":%d}`) + `]}` + strings.Repeat("]}", 48), nil, 0},
 		{"empty lists", `{"free":[` + strings.Repeat("[],", 200_000) + `[]]}`, nil, 0},
 		{"lists in lists, for ever", strings.Repeat("[", 4_000_000), errTooDeep, 0},
 		{"objects in objects, as the schema has them", deep + "{}" + strings.Repeat("}", 400_000), errTooDeep, 0},

@@ -51,6 +51,7 @@ type walk struct {
 	drop       bool
 	violations []Field
 	cuts       []cut
+	uniques    int   // the lists of unique items that are open
 	unfit      bool  // the value that is filled cannot hold the document
 	texts      texts // what strings are filled with
 }
@@ -58,7 +59,7 @@ type walk struct {
 // done gives the walk back, without what belongs to the request.
 func (w *walk) done() {
 	w.release()
-	w.violations, w.cuts, w.unfit, w.texts = nil, nil, false, texts{}
+	w.violations, w.cuts, w.uniques, w.unfit, w.texts = nil, nil, 0, false, texts{}
 	walks.Put(w)
 }
 

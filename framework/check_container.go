@@ -9,6 +9,9 @@ func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 	items := 0
 	var seen distinct
 	fill := w.filling(f, formSlice, into)
+	if rules.unique {
+		w.uniques++
+	}
 	for w.open(); w.next(); {
 		start := w.at
 		item, at := fill.item(into, items)
@@ -17,6 +20,9 @@ func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 		if rules.unique && !w.broken {
 			w.unlike(&seen, start)
 		}
+	}
+	if rules.unique {
+		w.uniques--
 	}
 	fill.finish(into)
 	if items < rules.minItems {
@@ -29,8 +35,15 @@ func (w *walk) items(rules *arrayRules, f *form, into reflect.Value) {
 
 // unlike holds the item that was just read against the earlier ones.
 func (w *walk) unlike(seen *distinct, start int) {
-	if key, ok := w.canonical(start); ok && !seen.add(key) {
+	if w.full() {
+		return
+	}
+	key := w.canonical(start)
+	if !seen.add(key) {
 		w.violate("uniqueItems", "must not repeat an earlier item")
+	}
+	if w.uniques > 1 {
+		w.remember(start, key)
 	}
 }
 

@@ -23,7 +23,7 @@ func (w *walk) scalar(n *node, kind kinds, f *form, into reflect.Value) {
 		if w.broken {
 			return
 		}
-		if n.enum != nil && kind != isNull && !n.enum.allows(w.canonical(start)) {
+		if n.enum != nil && kind != isNull && !w.full() && !n.enum.allows(w.canonical(start)) {
 			w.violate("enum", "must be one of the listed values")
 			return
 		}
@@ -37,6 +37,7 @@ func (w *walk) string(n *node, f *form, into reflect.Value) {
 	case !ok:
 		w.fail()
 		return
+	case w.full(): // nothing more would be reported
 	case n.enum != nil && !n.enum.allowsText(text):
 		w.violate("enum", "must be one of the listed values")
 	case n.str != nil:
@@ -53,6 +54,7 @@ func (w *walk) number(n *node, f *form, into reflect.Value) {
 	}
 	digits := w.document[start:w.at]
 	switch {
+	case w.full(): // nothing more would be reported
 	case n.enum != nil && !n.enum.allows(appendNumber(nil, digits)):
 		w.violate("enum", "must be one of the listed values")
 	case n.integer || n.num != nil || n.enum != nil:
@@ -102,18 +104,32 @@ func (w *walk) checkNumber(n *node, digits []byte) {
 	}
 }
 
-// approximate reads a number as a float64. What has few digits and no more is read the short way.
+// approximate reads a number as a float64. One that a float64 cannot hold is not ok, be it too great, or so small that nothing
+// would be left of it. What has few digits and no more is read the short way.
 func approximate(digits []byte) (number float64, ok bool) {
 	const exact = 15 // decimal digits of an integer that a float64 holds exactly
 	if len(digits) > exact || !areAll(digits, isDigit) {
 		number, err := strconv.ParseFloat(string(digits), 64)
-		return number, err == nil
+		return number, err == nil && (number != 0 || isZero(digits))
 	}
 	integer := 0
 	for _, digit := range digits {
 		integer = integer*10 + int(digit-'0')
 	}
 	return float64(integer), true
+}
+
+// isZero reports whether all digits in front of the exponent are 0.
+func isZero(number []byte) bool {
+	for _, c := range number {
+		switch {
+		case '1' <= c && c <= '9':
+			return false
+		case c == 'e', c == 'E':
+			return true
+		}
+	}
+	return true
 }
 
 func (w *walk) bound(value measured, limit *bound, rule, words string, broken func(order int) bool) {
@@ -133,23 +149,20 @@ func (v measured) compare(b *bound) int {
 	if v.approximate != b.approximate {
 		return cmp.Compare(v.approximate, b.approximate)
 	}
-	exact, ok := parseDecimal(v.digits)
-	if !ok {
-		return 0
-	}
+	exact, _ := parseDecimal(v.digits) // a float64 has approximated it: its exponent can be computed with
 	return exact.compare(b.decimal)
 }
 
 func (v measured) isMultipleOf(b *bound) bool {
-	exact, ok := parseDecimal(v.digits)
-	return ok && exact.isMultipleOf(b.decimal)
+	exact, _ := parseDecimal(v.digits)
+	return exact.isMultipleOf(b.decimal)
 }
 
 // fits reports whether the number is an integer that the Go type can hold.
 func (w *walk) fits(n *node, digits []byte) bool {
 	if !bytes.ContainsAny(digits, ".eE") {
 		_, err := strconv.ParseInt(string(digits), 10, 64)
-		if n.unsigned {
+		if n.unsigned && string(digits) != "-0" {
 			_, err = strconv.ParseUint(string(digits), 10, 64)
 		}
 		if err != nil {

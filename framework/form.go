@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // form is how a Go type is filled with a document while that is checked, compiled from the type at start-up. It knows what
@@ -223,7 +222,7 @@ func (w *walk) fillWhole(n *node, into reflect.Value) {
 	if w.broken || w.unfit || len(w.violations) > 0 {
 		return
 	}
-	err := json.Unmarshal(w.document[start:w.at], into.Addr().Interface(), jsontext.AllowDuplicateNames(true))
+	err := decodeChecked(w.document[start:w.at], into.Addr().Interface())
 	w.unfit = err != nil
 }
 
@@ -274,7 +273,9 @@ func (w *walk) fillNumber(f *form, digits []byte, into reflect.Value) {
 		into.SetInt(number)
 	case formUint:
 		var number uint64
-		number, err = strconv.ParseUint(string(digits), 10, f.goType.Bits())
+		if string(digits) != "-0" {
+			number, err = strconv.ParseUint(string(digits), 10, f.goType.Bits())
+		}
 		into.SetUint(number)
 	case formFloat:
 		var number float64

@@ -156,7 +156,7 @@ func (c comparison) agree(t *testing.T, document []byte) {
 	}
 	if len(violations) == 0 {
 		var into judged
-		if err := json.Unmarshal(document, &into); err != nil {
+		if err := decodeChecked(document, &into); err != nil {
 			t.Fatalf("valid by the schema, but does not decode: %v", err)
 		}
 		var filled judged

@@ -40,9 +40,9 @@ func (e *enumRules) allowsText(text []byte) bool {
 }
 
 // allows takes what scanner.canonical returns.
-func (e *enumRules) allows(key []byte, ok bool) bool {
+func (e *enumRules) allows(key []byte) bool {
 	_, listed := e.others[string(key)]
-	return ok && listed
+	return listed
 }
 
 // choiceRules are alternatives that a member tells apart.

@@ -19,7 +19,10 @@ type scanner struct {
 	broken   bool
 	tooDeep  bool
 	text     []byte // scratch space for strings with escapes
-	room     []byte // where keys are made, one behind the other
+	key      []byte // scratch space for keys
+	room     []byte // where keys are kept, one behind the other
+	digests  []digested
+	digested int // how many of digests the value that gets its key has passed
 }
 
 // level is an open container.
@@ -39,6 +42,7 @@ func (s *scanner) reset(document []byte) {
 		s.close()
 	}
 	s.document, s.at, s.broken, s.tooDeep = document, 0, false, false
+	s.digests = s.digests[:0]
 }
 
 // maxKept bounds in bytes what a scanner keeps of a large document's text for the next one.
@@ -50,7 +54,10 @@ func (s *scanner) release() {
 	if s.text = s.text[:0]; cap(s.text) > maxKept {
 		s.text = nil
 	}
-	s.room = nil
+	if cap(s.key) > maxKept {
+		s.key = nil
+	}
+	s.room, s.digests = nil, nil
 }
 
 // kind passes over white space and tells the kind of the next value; 0 is none.

@@ -94,11 +94,7 @@ func (e *enumRules) add(value any) error {
 		return nil
 	}
 	s.value()
-	key, ok := s.canonical(0)
-	if !ok {
-		return fmt.Errorf("%s cannot be compared", encoded)
-	}
-	e.others[string(key)] = struct{}{}
+	e.others[string(s.canonical(0))] = struct{}{}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package framework_test
 
 import (
+	stdjson "encoding/json"
 	"flag"
 	"math/big"
 	"net"
@@ -215,6 +216,9 @@ type unfit struct {
 	Lasts    time.Duration                  `json:"lasts"`
 	Link     url.URL                        `json:"link"`
 	Address  net.IP                         `json:"address"`
+	Kept     stdjson.RawMessage             `json:"kept"`
+	Digits   []stdjson.Number               `json:"digits"`
+	Four     [4]byte                        `json:"four"`
 	Function func()                         `json:"function"`
 	Channel  []chan int                     `json:"channel"`
 	Complex  complex128                     `json:"complex"`

@@ -1,7 +1,6 @@
 package framework_test
 
 import (
-	stdjson "encoding/json"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -79,21 +78,21 @@ func TestWhatIsWrongInATypeIsToldAtTheStartByTypeAndField(t *testing.T) {
 // right has tags that are all fine.
 type right struct {
 	Base
-	Text    string             `json:"text" doc:"A text" minLength:"1" maxLength:"9" pattern:"^[a-z]+$" patternDescription:"small letters" example:"a" yaml:"text" gorm:"column:text"`
-	Level   string             `json:"level,omitempty" enum:"low,high" default:"low"`
-	Levels  []string           `json:"levels,omitempty" enum:"low,high" default:"low,high" maxItems:"2" uniqueItems:"true" example:"[\"low\"]"`
-	Count   uint8              `json:"count" minimum:"0" maximum:"255" multipleOf:"5" example:"10"`
-	Ratio   float64            `json:"ratio" exclusiveMinimum:"0" exclusiveMaximum:"0.1"`
-	Numbers []int              `json:"numbers" minimum:"1" default:"[1,2]" required:"false"`
-	Maybe   *string            `json:"maybe" enum:"a,b" required:"false"`
-	Map     map[string]int     `json:"map" minProperties:"1" maxProperties:"3"`
-	When    time.Time          `json:"when,omitzero" format:"date-time" deprecated:"true"`
-	Raw     stdjson.RawMessage `json:"raw,omitempty"`
-	Object  plainObject        `json:"object" example:"{\"name\":\"a\"}"`
-	Address netip.Addr         `json:"address" format:"ipv6"`
-	Const   string             `json:"const" const:"a"`
-	skipped chan int           //nolint:unused // not looked at
-	Left    chan int           `json:"-"`
+	Text    string         `json:"text" doc:"A text" minLength:"1" maxLength:"9" pattern:"^[a-z]+$" patternDescription:"small letters" example:"a" yaml:"text" gorm:"column:text"`
+	Level   string         `json:"level,omitempty" enum:"low,high" default:"low"`
+	Levels  []string       `json:"levels,omitempty" enum:"low,high" default:"low,high" maxItems:"2" uniqueItems:"true" example:"[\"low\"]"`
+	Count   uint8          `json:"count" minimum:"0" maximum:"255" multipleOf:"5" example:"10"`
+	Ratio   float64        `json:"ratio" exclusiveMinimum:"0" exclusiveMaximum:"0.1"`
+	Numbers []int          `json:"numbers" minimum:"1" default:"[1,2]" required:"false"`
+	Maybe   *string        `json:"maybe" enum:"a,b" required:"false"`
+	Map     map[string]int `json:"map" minProperties:"1" maxProperties:"3"`
+	When    time.Time      `json:"when,omitzero" format:"date-time" deprecated:"true"`
+	Raw     framework.JSON `json:"raw,omitempty"`
+	Object  plainObject    `json:"object" example:"{\"name\":\"a\"}"`
+	Address netip.Addr     `json:"address" format:"ipv6"`
+	Const   string         `json:"const" const:"a"`
+	skipped chan int       //nolint:unused // not looked at
+	Left    chan int       `json:"-"`
 }
 
 func TestTagsThatAreRightStart(t *testing.T) {

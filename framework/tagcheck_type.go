@@ -56,8 +56,12 @@ func isNotSwallowed(t reflect.Type) error {
 // hasSchema refuses types whose form in JSON does not exist, or is another one than the schema would say.
 func hasSchema(t reflect.Type, written bool) error {
 	switch t {
-	case reflect.TypeFor[time.Time](), reflect.TypeFor[stdjson.RawMessage]():
+	case reflect.TypeFor[time.Time]():
 		return nil
+	case reflect.TypeFor[stdjson.RawMessage]():
+		return errors.New("json.RawMessage is published as a text of base64: take framework.JSON for any value")
+	case reflect.TypeFor[stdjson.Number]():
+		return errors.New("json.Number is published as a text, and may be a number: take a float64, or a string with a pattern")
 	case reflect.TypeFor[time.Duration]():
 		return errors.New(`time.Duration has no form in JSON: take a string with format:"duration", or a whole number with the unit in its name`)
 	case reflect.TypeFor[url.URL]():
@@ -66,6 +70,8 @@ func hasSchema(t reflect.Type, written bool) error {
 		return errors.New("net.IP is published as an IPv4 address and may be another: take netip.Addr")
 	}
 	switch kind := t.Kind(); {
+	case kind == reflect.Array && t.Elem().Kind() == reflect.Uint8 && !writesItself(t):
+		return fmt.Errorf("%s is a text of base64, whose schema cannot tell of how many bytes: take []byte, or a string with a pattern", t)
 	case hasOwnJSON(t):
 		return fmt.Errorf("%s has a form in JSON that its schema does not tell: give it a method Schema, as framework.StringOrList has, or take framework.JSON for any value", t)
 	case written && implements[encoding.TextMarshaler](t) != implements[encoding.TextUnmarshaler](t):
