@@ -103,6 +103,10 @@ func (s *Server) handler() http.Handler {
 	mux.Handle("GET "+jobs, s.api(s.job))
 	mux.Handle("GET "+jobs+"/results", s.api(s.results))
 	mux.Handle("POST "+jobs+"/results", s.api(s.results))
+	mux.Handle("GET /services/authentication/current-context", s.api(func(w http.ResponseWriter, _ *http.Request) {
+		whose := map[string]any{"username": "svc-funnelweb", "realname": "", "roles": []string{"power", "user"}, "capabilities": []string{"search", "list_search_head_clustering"}}
+		answer(w, http.StatusOK, map[string]any{"entry": []any{map[string]any{"name": "context", "content": whose}}})
+	}))
 	mux.Handle("/services/search/jobs/", s.api(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "ERROR", "This endpoint has been removed. Please use the v2 version.")
 	}))
