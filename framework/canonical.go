@@ -2,6 +2,7 @@ package framework
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -46,6 +47,13 @@ func (s *scanner) remember(start int, key []byte) {
 	if c := s.document[start]; c == '[' || c == '{' {
 		s.digests = append(s.digests, digested{start, s.at, digest(key[1:])})
 	}
+}
+
+// isDropped reports whether the member whose name was just read, and that began behind before, is one of those that are removed
+// from the document: items that differ in such members alone are equal to whoever gets them.
+func (s *scanner) isDropped(before int) bool {
+	i, found := slices.BinarySearchFunc(s.dropped, before, func(c cut, at int) int { return cmp.Compare(c.from, at) })
+	return found && s.dropped[i].to > s.at // else a comma is removed, and the member stays
 }
 
 // roomSize is the room for keys in bytes that is made at once.
@@ -146,7 +154,12 @@ func (s *scanner) appendMembers(key []byte) []byte {
 	start := len(key)
 	key = append(key, digestKey[:]...)
 	inside, high, low := len(key), uint64(0), uint64(0)
-	for s.open(); s.next(); {
+	s.open()
+	for before := s.at; s.next(); before = s.at {
+		if s.isDropped(before) {
+			s.value()
+			continue
+		}
 		key = append(appendText(key[:inside], s.top().name), ':')
 		member, carry := digestOf(s.appendCanonical(key)[start:]), uint64(0)
 		low, carry = bits.Add64(low, binary.BigEndian.Uint64(member[8:]), 0)

@@ -38,6 +38,9 @@ func (w *walk) unlike(seen *distinct, start int) {
 	if w.full() {
 		return
 	}
+	if w.drop {
+		w.dropped = w.cuts
+	}
 	key := w.canonical(start)
 	if !seen.add(key) {
 		w.violate("uniqueItems", "must not repeat an earlier item")

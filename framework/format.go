@@ -26,63 +26,6 @@ func stringFormat(name string) (valid func([]byte) bool, known bool) {
 	return valid, known
 }
 
-// isDateTime holds RFC 3339 section 5.6 as far as Go's time.Time does, which is to hold it, and to be written again in UTC:
-// without leap seconds, its letters large, and in the years 0 to 9999 in UTC.
-func isDateTime(s []byte) bool {
-	const form = "0000-00-00T00:00:00"
-	if len(s) <= len(form) || !hasForm(s[:len(form)], form) || !isDate(s[:10]) {
-		return false
-	}
-	offset, ok := zone(afterFraction(s[len(form):]))
-	hour, minute, second := number(s[11:13]), number(s[14:16]), number(s[17:19])
-	if !ok || hour > 23 || minute > 59 || second > 59 {
-		return false
-	}
-	const day = 24 * 60
-	first, last := string(s[:10]) == "0000-01-01", string(s[:10]) == "9999-12-31"
-	utc := hour*60 + minute - offset
-	return (!first || utc >= 0) && (!last || utc < day)
-}
-
-// hasForm compares with a text in which 0 stands for any digit.
-func hasForm(s []byte, form string) bool {
-	if len(s) != len(form) {
-		return false
-	}
-	for i := range len(s) {
-		if digit := form[i] == '0'; digit && !isDigit(s[i]) || !digit && s[i] != form[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// afterFraction cuts off the fraction of a second: a dot with digits.
-func afterFraction(s []byte) []byte {
-	if s[0] != '.' || len(s) < 2 || s[1] < '0' || s[1] > '9' {
-		return s
-	}
-	return bytes.TrimLeft(s[1:], "0123456789")
-}
-
-// zone reads the offset from UTC in minutes.
-func zone(s []byte) (offset int, ok bool) {
-	if string(s) == "Z" {
-		return 0, true
-	}
-	if !hasForm(s, "+00:00") && !hasForm(s, "-00:00") {
-		return 0, false
-	}
-	hours, minutes := number(s[1:3]), number(s[4:6])
-	offset = hours*60 + minutes
-	if s[0] == '-' {
-		offset = -offset
-	}
-	return offset, hours <= 23 && minutes <= 59
-}
-
-func number(twoDigits []byte) int { return int(twoDigits[0]-'0')*10 + int(twoDigits[1]-'0') }
-
 // isDate holds a day of RFC 3339 section 5.6 that there is.
 func isDate(s []byte) bool {
 	if !hasForm(s, "0000-00-00") {

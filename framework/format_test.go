@@ -6,15 +6,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 func TestFormats(t *testing.T) {
 	for format, texts := range map[string]struct{ good, bad []string }{
 		"date-time": {
-			[]string{"2026-11-20T12:00:00Z", "2026-11-20T12:00:00.123456789123Z", "2026-11-20T12:00:00+23:59", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59+23:59", "0000-01-01T00:00:00-23:59"},
+			[]string{"2026-11-20T12:00:00Z", "2026-11-20T12:00:00.123456789123Z", "2026-11-20T12:00:00+23:59", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59+23:59", "9999-12-30T00:00:00-23:59", "0000-01-01T00:00:00-23:59", "0000-01-02T23:59:59+23:59"},
 			[]string{
 				"", "2026-11-20", "2026-11-20T12:00:00", "2026-11-20T12:00Z", "2026-02-30T00:00:00Z", "2026-11-20T24:00:00Z", "2026-11-20T12:60:00Z", "2026-11-20T12:00:60Z", "2026-11-20T12:00:00,5Z", "2026-11-20T12:00:00+24:00", "2026-11-20T12:00:00.Z", "x2026-11-20T12:00:00Z",
 				"2026-11-20t12:00:00Z", "2026-11-20T12:00:00z", "2016-12-31T23:59:60Z", "9999-12-31T23:59:59-00:01", "9999-12-31T00:00:00-24:00", "0000-01-01T00:00:00+00:01",
+				"9999-12-31T00:00:00-00:01", "0000-01-01T23:59:59+00:01",
 			},
 		},
 		"date":     {[]string{"2024-02-29", "0000-01-01"}, []string{"2026-02-29", "26-01-01", "2026-1-1", ""}},
@@ -56,7 +59,7 @@ func FuzzATimeThatIsTakenIsHeldAndWrittenAgain(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if taken := isDateTime([]byte(text)); taken != (text != "" && isHeldByGo(text)) {
+		if taken := isDateTime([]byte(text)); taken != isTime(text) {
 			t.Fatalf("%q is taken: %t", text, taken)
 		} else if !taken {
 			return
@@ -75,6 +78,26 @@ func FuzzATimeThatIsTakenIsHeldAndWrittenAgain(f *testing.F) {
 	})
 }
 
+// isTime is what is promised: all times that Go reads, and writes in UTC, but for those at the two ends whose offset leads out of the
+// four digits of a year for some hours of the day.
+func isTime(text string) bool {
+	var at time.Time
+	if json.Unmarshal([]byte(strconv.Quote(text)), &at) != nil {
+		return false
+	}
+	if _, err := json.Marshal(at.UTC()); err != nil {
+		return false
+	}
+	rest := text[len("2006-01-02"):]
+	switch text[:10] {
+	case "0000-01-01":
+		return !strings.Contains(rest, "+")
+	case "9999-12-31":
+		return !strings.Contains(rest, "-")
+	}
+	return true
+}
+
 func TestTimesOfEveryKindAreTakenAsGoTakesThem(t *testing.T) {
 	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
 	pick := func(from ...string) string { return from[random.IntN(len(from))] }
@@ -83,10 +106,10 @@ func TestTimesOfEveryKindAreTakenAsGoTakesThem(t *testing.T) {
 		text := pick("0000", "0001", "2024", "2026", "2100", "9998", "9999") + "-" + pick("00", "01", "02", "04", "12", "13") + "-" + pick("00", "01", "28", "29", "30", "31", "32") +
 			pick("T", "t", " ") + pick("00", "12", "23", "24") + ":" + pick("00", "59", "60") + ":" + pick("00", "59", "60") + pick("", ".5", ".", ",5", ".1234567890") +
 			pick("Z", "z", "", "+00:00", "-00:01", "+23:59", "-23:59", "+24:00", "+01:60", "+0100")
-		if isHeldByGo(text) {
+		if isTime(text) {
 			taken++
 		}
-		if got := isDateTime([]byte(text)); got != isHeldByGo(text) {
+		if got := isDateTime([]byte(text)); got != isTime(text) {
 			t.Fatalf("%s is taken: %t", text, got)
 		}
 	}

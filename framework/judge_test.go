@@ -3,13 +3,12 @@ package framework
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"flag"
+	"fmt"
+	"math"
+	"math/big"
 	"math/rand/v2"
-	"reflect"
-	"regexp"
-	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +30,8 @@ type judged struct {
 	Maybe    *string                 `json:"maybe,omitempty" nullable:"true"`
 	Tags     []string                `json:"tags,omitempty" minItems:"1" maxItems:"3" uniqueItems:"true"`
 	Distinct []JSON                  `json:"distinct,omitempty" uniqueItems:"true"`
+	Kids     []nested                `json:"kids,omitempty" uniqueItems:"true"`
+	Choices  []Choice[shapes]        `json:"choices,omitempty" uniqueItems:"true" maxItems:"3"`
 	Values   map[string]StringOrList `json:"values,omitempty" maxProperties:"2"`
 	Nested   *nested                 `json:"nested,omitempty"`
 	OrNull   OrNull[nested]          `json:"or_null,omitzero"`
@@ -46,6 +47,7 @@ type judged struct {
 	Single   float32                 `json:"single,omitempty"`
 	Grade    *string                 `json:"grade,omitempty" nullable:"true" enum:"a,b"`
 	When     string                  `json:"when,omitempty" format:"date-time"`
+	UTC      string                  `json:"utc,omitempty" format:"date-time" pattern:"Z$"`
 	Day      string                  `json:"day,omitempty" format:"date"`
 	Lasts    string                  `json:"lasts,omitempty" format:"duration"`
 	Mail     string                  `json:"mail,omitempty" format:"email"`
@@ -86,6 +88,9 @@ func judge(tb testing.TB, s *schemas, ref string) *jsonschema.Schema {
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
 	compiler.AssertContent()
+	for _, format := range numberFormats() {
+		compiler.RegisterFormat(format)
+	}
 	if err := compiler.AddResource("mem:///openapi.json", document); err != nil {
 		tb.Fatal(err)
 	}
@@ -94,6 +99,34 @@ func judge(tb testing.TB, s *schemas, ref string) *jsonschema.Schema {
 		tb.Fatal(err)
 	}
 	return schema
+}
+
+// numberFormats are those of OpenAPI's registry of formats, which JSON Schema does not know.
+func numberFormats() []*jsonschema.Format {
+	power := func(exponent uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), exponent) }
+	integer := func(name string, least, end *big.Int) *jsonschema.Format {
+		return &jsonschema.Format{Name: name, Validate: func(v any) error {
+			number, ok := new(big.Rat).SetString(fmt.Sprint(v))
+			if _, is := v.(stdjson.Number); is && ok && number.IsInt() && (number.Num().Cmp(least) < 0 || number.Num().Cmp(end) >= 0) {
+				return errors.New("out of range")
+			}
+			return nil
+		}}
+	}
+	double := func(v any) error {
+		text, is := v.(stdjson.Number)
+		exact, ok := new(big.Rat).SetString(string(text))
+		if held, _ := exact.Float64(); is && ok && (math.IsInf(held, 0) || held == 0 && exact.Sign() != 0) {
+			return errors.New("out of range")
+		}
+		return nil
+	}
+	return []*jsonschema.Format{
+		integer("int64", new(big.Int).Neg(power(63)), power(63)), integer("uint64", new(big.Int), power(64)),
+		integer("int32", new(big.Int).Neg(power(31)), power(32)), integer("uint32", new(big.Int), power(32)),
+		{Name: "double", Validate: double},
+		{Name: "float", Validate: double},
+	}
 }
 
 func FuzzTheCheckAgreesWithAnIndependentJudge(f *testing.F) {
@@ -113,109 +146,6 @@ func FuzzTheCheckAgreesOnDocumentsThatAreAlmostRight(f *testing.F) {
 	f.Fuzz(func(t *testing.T, program []byte) { compare.agree(t, (&author{program: program}).object(0)) })
 }
 
-// comparison holds our checker and the judge's.
-type comparison struct {
-	ours  *node
-	form  *form
-	judge *jsonschema.Schema
-}
-
-func newComparison(tb testing.TB) comparison {
-	tb.Helper()
-	s := newSchemas()
-	schema, checker, err := s.ofType(reflect.TypeFor[judged](), "judged")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return comparison{checker, formOf(reflect.TypeFor[judged]()), judge(tb, s, schema.Ref)}
-}
-
-func (c comparison) agree(t *testing.T, document []byte) {
-	t.Helper()
-	violations, _, err := c.ours.check(document, Reject)
-	if err != nil {
-		return // not JSON as we want it; the judge's decoder is more lenient
-	}
-	if slices.ContainsFunc(violations, isOursAlone) {
-		return
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
-	if err != nil {
-		t.Fatalf("the judge cannot read what we accept as JSON: %v", err)
-	}
-	if hasHugeNumber(value) {
-		return // the judge computes it exactly, however long that takes
-	}
-	verdict := c.judge.Validate(value)
-	onlyFormats := !slices.ContainsFunc(violations, func(v Field) bool { return v.Rule != "format" })
-	if verdict == nil && len(violations) > 0 && onlyFormats && judgeIsLenient(value) {
-		return
-	}
-	if (verdict == nil) != (len(violations) == 0) {
-		t.Fatalf("%s\njudge: %v\nours: %v", document, verdict, violations)
-	}
-	if len(violations) == 0 {
-		var into judged
-		if err := decodeChecked(document, &into); err != nil {
-			t.Fatalf("valid by the schema, but does not decode: %v", err)
-		}
-		var filled judged
-		if _, ok, err := c.ours.fill(document, Reject, c.form, reflect.ValueOf(&filled).Elem()); !ok || err != nil {
-			t.Fatalf("%s decodes, but is not filled: %v", document, err)
-		}
-		if !reflect.DeepEqual(into, filled) {
-			t.Fatalf("%s\ndecoded: %+v\nfilled: %+v", document, into, filled)
-		}
-	}
-}
-
-// isOursAlone is a refusal for the sake of the Go type, which JSON Schema does not know.
-func isOursAlone(v Field) bool {
-	return strings.Contains(v.Message, "without fraction or exponent") || strings.Contains(v.Message, "must fit") || strings.Contains(v.Message, "fits 64 bits")
-}
-
-// hasHugeNumber reports whether a document has a number that the judge would take very long for.
-func hasHugeNumber(value any) bool {
-	switch value := value.(type) {
-	case stdjson.Number:
-		_, ok := parseDecimal([]byte(value))
-		return !ok
-	case []any:
-		return slices.ContainsFunc(value, hasHugeNumber)
-	case map[string]any:
-		for _, member := range value {
-			if hasHugeNumber(member) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// judgeIsLenient tells where the judge is known to accept what the format does not allow: it reads numbers with a sign inside
-// addresses and times, times that Go cannot hold, mailboxes without a local part or with control characters in quotes, durations that leave out a unit in
-// the middle, and URIs with characters that RFC 3986 does not have.
-func judgeIsLenient(value any) bool {
-	object, _ := value.(map[string]any)
-	text := func(name string) string { s, _ := object[name].(string); return s }
-	local, _, _ := strings.Cut(text("mail"), "@")
-	return strings.ContainsAny(text("v4"), "+-") || strings.Contains(text("mail"), "[") || local == "" && text("mail") != "" || strings.Contains(text("mail"), `"`) ||
-		!isHeldByGo(text("when")) || !isHeldByGo(text("at")) || text("link") != "" && !uriPattern.MatchString(text("link"))
-}
-
-// isHeldByGo reports whether a time can be read, and written again in UTC, by Go.
-func isHeldByGo(text string) bool {
-	var at time.Time
-	if text == "" || json.Unmarshal([]byte(strconv.Quote(text)), &at) != nil {
-		return text == ""
-	}
-	_, err := json.Marshal(at.UTC())
-	return err == nil
-}
-
-// uriPattern has the characters of RFC 3986.
-var uriPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*$`)
-
 var documents = flag.Int("documents", 20_000, "how many random documents the judge and we are asked about")
 
 func TestTheJudgeAgreesOnRandomDocuments(t *testing.T) {
@@ -228,12 +158,11 @@ func TestTheJudgeAgreesOnRandomDocuments(t *testing.T) {
 			program[i] = byte(random.UintN(256))
 		}
 		document := (&author{program: program[:1+random.IntN(len(program)-1)]}).object(0)
-		compare.agree(t, document)
-		if violations, _, err := compare.ours.check(document, Reject); err == nil && len(violations) == 0 {
+		if compare.agree(t, document) {
 			valid++
 		}
 	}
-	t.Logf("no disagreement on %d documents (seed %d), %d of them valid", *documents, seed, valid)
+	t.Logf("no disagreement on %d documents (seed %d), %d of them valid; excused: %v", *documents, seed, valid, compare.excused)
 	if valid < *documents/20 || valid > *documents*19/20 {
 		t.Errorf("%d of %d documents are valid: the author of the documents is not worth its pay", valid, *documents)
 	}

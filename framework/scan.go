@@ -22,7 +22,8 @@ type scanner struct {
 	key      []byte // scratch space for keys
 	room     []byte // where keys are kept, one behind the other
 	digests  []digested
-	digested int // how many of digests the value that gets its key has passed
+	digested int   // how many of digests the value that gets its key has passed
+	dropped  []cut // members that do not count for a key, in their order
 }
 
 // level is an open container.
@@ -57,7 +58,7 @@ func (s *scanner) release() {
 	if cap(s.key) > maxKept {
 		s.key = nil
 	}
-	s.room, s.digests = nil, nil
+	s.room, s.digests, s.dropped = nil, nil, nil
 }
 
 // kind passes over white space and tells the kind of the next value; 0 is none.

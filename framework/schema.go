@@ -121,8 +121,10 @@ func (s *schemas) fill(n *node, schema *huma.Schema) error {
 	if schema.Nullable {
 		n.kinds |= isNull
 	}
-	return errors.Join(
+	err = errors.Join(
 		s.fillOneOf(n, schema), fillEnum(n, schema), fillString(n, schema),
 		fillNumber(n, schema), s.fillArray(n, schema), s.fillObject(n, schema),
 	)
+	publishDateTime(schema) // last: the check of the format holds it already
+	return err
 }
