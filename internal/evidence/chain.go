@@ -9,52 +9,54 @@ import (
 	"funnelweb/framework"
 )
 
-// chunk is how many manifests are read before they are looked at, some of them side by side.
-const chunk = 64
-
-// chain reads every manifest, from the first to the newest.
-func (v *verifier) chain(ctx context.Context) error {
-	first, err := readFirst(ctx, v.store)
-	var service *framework.ServiceError
-	switch {
-	case errors.Is(err, framework.ErrNoObject):
-		v.find(Unsealed, firstKey, "the archive has no account of itself: it was never sealed, or this is gone")
-	case errors.As(err, &service) && service.Op == "seal":
-		v.find(Broken, firstKey, "it is not what was written")
-	case err != nil:
-		return wrap("read "+firstKey, err)
-	}
-	keys, err := v.manifestKeys(ctx)
-	if err != nil {
-		return err
-	}
-	link := link{v: v, hour: first, part: 1, contiguous: true}
+// chain looks at manifests, in their order.
+func (v *verifier) chain(ctx context.Context, keys []string) error {
 	for len(keys) > 0 {
-		n := min(chunk, len(keys))
+		n := min(readers, len(keys))
 		bodies, err := v.read(ctx, keys[:n])
 		if err != nil {
 			return err
 		}
 		for i, key := range keys[:n] {
-			link.take(key, bodies[i])
+			v.link.take(key, bodies[i])
+			v.last = key
 		}
 		keys = keys[n:]
-	}
-	if link.part > 1 {
-		v.find(Missing, manifestKey(link.hour, link.part), "the parts of its hour before it are there")
-	}
-	if v.options.Contains != nil && !v.report.Contained {
-		v.find(Missing, "manifest "+v.options.Contains.String(), "no manifest has this hash")
 	}
 	return nil
 }
 
-func (v *verifier) manifestKeys(ctx context.Context) (keys []string, err error) {
-	for key, err := range v.store.List(ctx, manifests, "", "") {
+// begin reads the hour in which sealing began, unless it is known.
+func (v *verifier) begin(ctx context.Context) error {
+	if v.begun {
+		return nil
+	}
+	first, err := readFirst(ctx, v.store)
+	var service *framework.ServiceError
+	switch {
+	case errors.Is(err, framework.ErrNoObject):
+		v.noFirst = &Finding{Unsealed, firstKey, "the archive has no account of itself: it was never sealed, or this is gone"}
+		return nil
+	case errors.As(err, &service) && service.Op == "seal":
+		v.noFirst = &Finding{Broken, firstKey, "it is not what was written"}
+		return nil
+	case err != nil:
+		return wrap("read "+firstKey, err)
+	}
+	v.noFirst, v.begun = nil, true
+	if v.report.Manifests == 0 {
+		v.link.hour = first
+	}
+	return nil
+}
+
+// manifestKeys lists the manifests after one.
+func (v *verifier) manifestKeys(ctx context.Context, last string) (keys []string, err error) {
+	for key, err := range v.store.List(ctx, manifests, last, "") {
 		if err != nil {
 			return nil, wrap("list manifests", err)
 		}
-		if _, _, ok := parseManifestKey(key); ok { // else keys finds it
+		if _, _, ok := parseManifestKey(key); ok && key != last { // else keys finds it
 			keys = append(keys, key)
 		}
 	}
@@ -121,6 +123,17 @@ func (l *link) take(key string, body []byte) {
 	}
 }
 
+// end finds what is missing behind the last manifest.
+func (l *link) end() {
+	v := l.v
+	if l.part > 1 {
+		v.find(Missing, manifestKey(l.hour, l.part), "the parts of its hour before it are there")
+	}
+	if v.options.Contains != nil && !v.report.Contained {
+		v.find(Missing, "manifest "+v.options.Contains.String(), "no manifest has this hash")
+	}
+}
+
 // skip finds the manifests that are missing before one.
 func (l *link) skip(hour time.Time, part int) {
 	switch {
@@ -144,13 +157,16 @@ func (l *link) missing(until time.Time) {
 // enter takes in what a manifest names.
 func (l *link) enter(entries []Entry, hour time.Time, key string) {
 	for _, entry := range entries {
-		known := l.v.known[entry.Key]
-		switch {
-		case known == nil:
-			l.v.known[entry.Key] = &record{hash: entry.SHA256, hour: hour}
+		switch r := l.v.record(entry.Key); {
+		case !r.entered:
+			r.hash, r.hour, r.entered = entry.SHA256, hour, true
 			l.v.report.Objects++
-		case known.hash != entry.SHA256:
-			l.v.find(Changed, entry.Key, "%s, and again by %s as %s: it was replaced between", known.sealedIn(), key, entry.SHA256)
+		case r.hash != entry.SHA256:
+			l.v.find(Changed, entry.Key, "%s, and again by %s as %s: it was replaced between", r.sealedIn(), key, entry.SHA256)
+		case r.waiting:
+			r.hour, r.waiting = hour, false
+			l.v.report.Objects++
+			l.v.report.Waiting--
 		}
 	}
 }

@@ -123,7 +123,7 @@ func TestWhatIsInAnObjectsPlaceIsFound(t *testing.T) {
 	for _, finding := range report.Findings {
 		found[finding.Key] = finding.Kind
 	}
-	if len(found) != 3 || found["a/link"] != evidence.Missing || found["a/folder"] != evidence.Missing || found["a/large"] != evidence.Changed {
+	if len(found) != 3 || found["a/link"] != evidence.Changed || found["a/folder"] != evidence.Missing || found["a/large"] != evidence.Changed {
 		t.Errorf("got %v", report.Findings)
 	}
 	if exported, err := evidence.Export(t.Context(), store, io.Discard, evidence.Options{}); err != nil || len(exported.Findings) != 3 {

@@ -51,18 +51,34 @@ type Options struct {
 	Start, End time.Time
 	Keys       []ed25519.PublicKey // each manifest must be signed by one of them, unless there are none
 	Contains   *Hash               // a hash that the chain must have: of the newest manifest, as it was noted elsewhere
+	// Settle is how long to wait for what is under way: the entry of an object that was stored a moment ago, or the manifest of
+	// an hour that was closed. Nothing is waited for when there is nothing of the kind.
+	Settle time.Duration
 	// Progress, if not nil, is told how many objects of how many were read. Calls do not overlap.
 	Progress func(done, of int)
 }
 
 // Verify holds an archive to its account of itself. The error says that it could not be done; what is wrong with the archive
-// is in the report. It keeps some 200 bytes of memory for each object.
+// is in the report. Servers may put and seal meanwhile. It keeps some 250 bytes of memory for each object.
 func Verify(ctx context.Context, store framework.Archive, options Options) (*Report, error) {
-	v := &verifier{store: store, options: options, report: &Report{Findings: []Finding{}}, known: map[string]*record{}}
-	for _, step := range []func(context.Context) error{v.chain, v.pending, v.keys, v.contents} {
-		if err := step(ctx); err != nil {
+	v := newVerifier(store, options)
+	if err := v.keys(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.account(ctx); err != nil {
+		return nil, err
+	}
+	if options.Settle > 0 && v.doubtful() {
+		if err := wait(ctx, options.Settle); err != nil {
 			return nil, err
 		}
+		if err := v.account(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v.conclude()
+	if err := v.contents(ctx); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(v.report.Findings, func(a, b Finding) int {
 		return strings.Compare(a.Kind+"\x00"+a.Key+"\x00"+a.Detail, b.Kind+"\x00"+b.Key+"\x00"+b.Detail)
@@ -70,21 +86,56 @@ func Verify(ctx context.Context, store framework.Archive, options Options) (*Rep
 	return v.report, nil
 }
 
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// verifier looks at an archive in an order that a server at work cannot disturb. First the keys: of every object that is
+// listed, an entry is in the journal by then, but for those whose put is under way. Then the journal, and after it the
+// manifests: an entry that was cleared from the journal is in a manifest already.
 type verifier struct {
 	store   framework.Archive
 	options Options
 
-	mu     sync.Mutex
-	report *Report
-	known  map[string]*record
+	mu       sync.Mutex
+	report   *Report
+	known    map[string]*record
+	link     link
+	begun    bool
+	noFirst  *Finding    // why the hour in which sealing began is not known
+	last     string      // the key of the last manifest that was looked at
+	unsealed []time.Time // hours that were closed and have no manifest
+}
+
+func newVerifier(store framework.Archive, options Options) *verifier {
+	v := &verifier{store: store, options: options, report: &Report{Findings: []Finding{}}, known: map[string]*record{}}
+	v.link = link{v: v, part: 1, contiguous: true}
+	return v
 }
 
 // record is what is known of an object.
 type record struct {
 	hash    Hash
 	hour    time.Time // of its manifest
+	entered bool      // a manifest or a journal has it
 	waiting bool      // its hour is not sealed
-	seen    bool      // the store has something under its key
+	listed  bool      // the store has something under its key
+}
+
+func (v *verifier) record(key string) *record {
+	known := v.known[key]
+	if known == nil {
+		known = new(record)
+		v.known[key] = known
+	}
+	return known
 }
 
 func (v *verifier) find(kind, key, detail string, values ...any) {
@@ -93,71 +144,122 @@ func (v *verifier) find(kind, key, detail string, values ...any) {
 	v.report.Findings = append(v.report.Findings, Finding{kind, key, fmt.Sprintf(detail, values...)})
 }
 
-// pending takes in the journals of hours that are not sealed.
-func (v *verifier) pending(ctx context.Context) error {
-	from := ""
-	if v.report.Newest != nil {
-		from = journal + v.report.Newest.Hour.Add(time.Hour).Format(hourLayout)
+// account reads journals and manifests; when it is done again, what has come since.
+func (v *verifier) account(ctx context.Context) error {
+	if err := v.begin(ctx); err != nil {
+		return err
 	}
+	fresh, err := v.manifestKeys(ctx, v.last)
+	if err != nil {
+		return err
+	}
+	from := v.last
+	if len(fresh) > 0 {
+		from = fresh[len(fresh)-1]
+	}
+	shut, err := v.closedAfter(ctx, from)
+	if err != nil {
+		return err
+	}
+	entries, err := v.journalAfter(ctx, from)
+	if err != nil {
+		return err
+	}
+	later, err := v.manifestKeys(ctx, from)
+	if err != nil {
+		return err
+	}
+	if err := v.chain(ctx, append(fresh, later...)); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if r := v.record(entry.Key); !r.entered {
+			r.hash, r.entered, r.waiting = entry.SHA256, true, true
+			v.report.Waiting++
+		}
+	}
+	v.unsealed = slices.DeleteFunc(shut, func(hour time.Time) bool {
+		return v.report.Newest != nil && !hour.After(v.report.Newest.Hour)
+	})
+	return nil
+}
+
+// journalAfter returns the entries of the hours after a manifest's.
+func (v *verifier) journalAfter(ctx context.Context, manifest string) ([]Entry, error) {
 	var segments []string
-	for key, err := range v.store.List(ctx, journal, from, "") {
+	for key, err := range v.store.List(ctx, journal, after(journal, manifest), "") {
 		if err != nil {
-			return wrap("list the journal", err)
+			return nil, wrap("list the journal", err)
 		}
 		segments = append(segments, key)
 	}
 	entries, err := readSegments(ctx, v.store, segments)
-	if err != nil {
-		return err
-	}
-	for _, entry := range inOrder(entries) {
-		if v.known[entry.Key] == nil {
-			v.known[entry.Key] = &record{hash: entry.SHA256, waiting: true}
-			v.report.Waiting++
-		}
-	}
-	return v.unsealed(ctx)
+	return inOrder(entries), err
 }
 
-// unsealed finds hours that were closed and have no manifest.
-func (v *verifier) unsealed(ctx context.Context) error {
-	from := ""
-	if v.report.Newest != nil {
-		from = closed + v.report.Newest.Hour.Add(time.Hour).Format(hourLayout)
-	}
-	for key, err := range v.store.List(ctx, closed, from, "") {
+// closedAfter returns the hours after a manifest's that take no more entries.
+func (v *verifier) closedAfter(ctx context.Context, manifest string) (hours []time.Time, err error) {
+	for key, err := range v.store.List(ctx, closed, after(closed, manifest), "") {
 		if err != nil {
-			return wrap("list closed hours", err)
+			return nil, wrap("list closed hours", err)
 		}
-		hour, tail, ok := parseHour(strings.TrimPrefix(key, closed))
-		if ok && tail == "" {
-			v.find(Unsealed, manifestKey(hour, 1), "the hour was closed and has no manifest: archive seal makes it, if its journal is still there")
+		if hour, tail, ok := parseHour(strings.TrimPrefix(key, closed)); ok && tail == "" {
+			hours = append(hours, hour)
 		}
 	}
-	return nil
+	return hours, nil
 }
 
-// keys lists everything and finds what nobody accounts for, and what is gone.
+// after is where the hour after a manifest's begins below a place; at its beginning where there is no manifest.
+func after(place, manifest string) string {
+	hour, _, ok := parseManifestKey(manifest)
+	if !ok {
+		return ""
+	}
+	return place + hour.Add(time.Hour).Format(hourLayout)
+}
+
+// doubtful reports whether there is something that would be a finding, and that can be of a server at work.
+func (v *verifier) doubtful() bool {
+	if v.noFirst != nil || len(v.unsealed) > 0 || v.link.part > 1 {
+		return true
+	}
+	for _, r := range v.known {
+		if !r.entered {
+			return true
+		}
+	}
+	return false
+}
+
+// conclude finds what is not there, and what nobody accounts for. Objects that were not listed are looked for by contents:
+// they may have been put since.
+func (v *verifier) conclude() {
+	if v.noFirst != nil {
+		v.find(v.noFirst.Kind, v.noFirst.Key, "%s", v.noFirst.Detail)
+	}
+	v.link.end()
+	for _, hour := range v.unsealed {
+		v.find(Unsealed, manifestKey(hour, 1), "the hour was closed and has no manifest: archive seal makes it, if its journal is still there")
+	}
+	for key, r := range v.known {
+		if !r.entered {
+			v.find(Added, key, "no manifest and no journal has it: if it was there before sealing began, archive adopt takes it in")
+		}
+	}
+}
+
+// keys lists everything.
 func (v *verifier) keys(ctx context.Context) error {
 	for key, err := range v.store.List(ctx, "", "", "") {
 		switch {
 		case err != nil:
 			return wrap("list the archive", err)
-		case isOwn(key):
-			if !isAccount(key) {
-				v.find(Added, key, "nothing of this name belongs below "+own)
-			}
-		case v.known[key] == nil:
-			v.find(Added, key, "no manifest and no journal has it: if it was there before sealing began, archive adopt takes it in")
-		default:
-			v.known[key].seen = true
+		case !isOwn(key):
+			v.record(key).listed = true
+		case !isAccount(key):
+			v.find(Added, key, "nothing of this name belongs below "+own)
 		}
-	}
-	for key, r := range v.known {
-		if r.seen {
-			continue
-		}
-		v.find(Missing, key, "%s", r.sealedIn())
 	}
 	return nil
 }
@@ -192,7 +294,7 @@ func isAccount(key string) bool {
 func (v *verifier) contents(ctx context.Context) error {
 	var keys []string
 	for key, r := range v.known {
-		if r.seen && v.wanted(r) {
+		if r.entered && (!r.listed || v.wanted(r)) {
 			keys = append(keys, key)
 		}
 	}
