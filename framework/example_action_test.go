@@ -77,7 +77,7 @@ func Example_action() {
 	}))
 	defer service.Close()
 	clock := new(frameworktest.Clock)
-	deps := framework.Deps{HTTP: service.Client(), Now: clock.Now, Ledger: new(frameworktest.MemoryLedger)}
+	deps := framework.Deps{HTTP: service.Client(), Now: clock.Now, Ledger: &frameworktest.MemoryLedger{Elapsed: clock.Elapsed}}
 	action, err := NewPage(PageConfig{URL: service.URL}, deps)
 	if err != nil {
 		fmt.Println(err)

@@ -17,13 +17,17 @@ var (
 
 // Ledger is the durable, shared record of side effects. Keys are letters, digits and any of - _ . / =, at
 // most 200 bytes. Each write is safe against power loss before it returns and is seen by every replica that shares the
-// store; an embedded store is that of one process.
+// store; an embedded store is that of one process. Revisions rise over the whole ledger, in the order of the writes.
 type Ledger interface {
 	// Get returns the value and its revision, or ErrNotRecorded.
 	Get(ctx context.Context, key string) (value []byte, revision uint64, err error)
 	// Put writes the value if the entry is still at the revision, 0 meaning that there is none yet; else it is
 	// ErrConflict. It returns the new revision.
 	Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
+	// Age returns for how long at least the ledger has had a revision, as far as this process can prove: since it first
+	// met that revision or a later one, or opened a ledger that had it; 0 for one that it has not met. It is measured by a
+	// clock that nobody sets (the system's monotonic one), and may be short of that by a second and a tenth.
+	Age(revision uint64) time.Duration
 }
 
 // Forgetful is implemented by a Ledger that may have lost what it held, as one in memory has after a restart. Once then
@@ -39,8 +43,9 @@ type Effect struct {
 	Find func(context.Context) (string, error)
 	// Do brings it about and returns its result, such as the key of a ticket.
 	Do func(context.Context) (string, error)
-	// Limit is how long after Do was begun the effect may still come about: its context ends then, and what the service
-	// has taken it has carried out by then, even where the answer was lost at once. DefaultLimit when 0.
+	// Limit is how long after an attempt was begun the effect may still come about: Do's context ends then, and what the
+	// service has taken it has carried out by then, even where the answer was lost at once. It begins just before the intent
+	// is recorded. DefaultLimit when 0.
 	Limit time.Duration
 	// Lag is how long after that the service may hide an effect from Find (Jira's search is eventually consistent).
 	Lag time.Duration
@@ -56,18 +61,24 @@ const recordLimit = 10 * time.Second
 type effectRecord struct {
 	State  string    `json:"state"` // intent, clear or done
 	Result string    `json:"result,omitempty"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at"` // for people: clocks are set, and differ from one replica to the next
 }
 
 const (
-	stateIntent = "intent" // Do was begun at At; it is under way, or whether it came about is not known
+	stateIntent = "intent" // Do was begun; it is under way, or whether it came about is not known
 	stateClear  = "clear"  // Do surely did not come about; it may be begun again
 	stateDone   = "done"
 )
 
 // Once brings an effect about at most once per key and returns its result: intent first, then the effect, then
-// the result. After an attempt whose outcome is unknown it waits until Limit and Lag have passed since it was begun, looks
-// with Find, and only then does it again, by a clock that may be set back; the window that remains is a service that commits or shows later than that.
+// the result. After an attempt whose outcome is unknown it waits until Limit and Lag have passed, looks with Find, and only
+// then does it again. The window that remains is a service that commits or shows later than that.
+//
+// The wait is by Ledger.Age, never by the time of day: now is for what people read and for when to ask again. Whoever begins an
+// attempt has Limit from before its intent is in the ledger; whoever meets the intent, be it the same process, its
+// successor or a replica, waits for Limit and Lag from when it met it, by its own monotonic clock. So clocks may be set
+// forth and back, differ between replicas or run too fast. A process that starts anew waits for no longer than that, and
+// not at all where it has been up for as long by the time that the job comes back.
 func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, effect Effect) (string, error) {
 	if effect.Limit <= 0 {
 		effect.Limit = DefaultLimit
@@ -79,15 +90,12 @@ func Once(ctx context.Context, ledger Ledger, now func() time.Time, key string, 
 	if record.State == stateDone {
 		return record.Result, nil
 	}
-	if record, revision, err = restamp(ctx, ledger, now(), key, record, revision); err != nil {
-		return "", err
-	}
-	found, err := effect.lookBack(ctx, now, record, forgets(ledger))
+	found, err := effect.lookBack(ctx, ledger, now, record, revision)
 	if err != nil {
 		return "", err
 	}
 	if found != "" {
-		_, err = writeEffect(ctx, ledger, key, effectRecord{stateDone, found, now()}, revision)
+		_, err = writeEffect(ctx, ledger, now, key, effectRecord{stateDone, found, now()}, revision)
 		return found, err
 	}
 	return effect.attempt(ctx, ledger, now, key, revision)
@@ -104,11 +112,13 @@ func Outcome(ctx context.Context, ledger Ledger, key string) (string, error) {
 
 // attempt records the intent, brings the effect about and records how that ended.
 func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time, key string, revision uint64) (string, error) {
-	revision, err := writeEffect(ctx, ledger, key, effectRecord{State: stateIntent, At: now()}, revision)
+	attempt, cancel := context.WithTimeout(ctx, e.Limit) // from before anybody can meet the intent
+	defer cancel()
+	revision, err := writeEffect(attempt, ledger, now, key, effectRecord{State: stateIntent, At: now()}, revision)
 	if err != nil {
 		return "", err
 	}
-	result, err := e.do(ctx)
+	result, err := e.Do(attempt)
 	if MayHaveHappened(err) {
 		return "", err // the intent stands
 	}
@@ -117,9 +127,9 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 		outcome.State = stateClear
 	}
 	// A cancelled caller must not leave the outcome unrecorded.
-	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
-	defer cancel()
-	_, unrecorded := writeEffect(recording, ledger, key, outcome, revision)
+	recording, end := context.WithTimeout(context.WithoutCancel(ctx), recordLimit)
+	defer end()
+	_, unrecorded := writeEffect(recording, ledger, now, key, outcome, revision)
 	if err == nil {
 		return result, unrecorded
 	}
@@ -129,30 +139,18 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 	return "", err
 }
 
-// restamp dates an intent from the future to now, as the clock was set back since: nobody must wait for longer than
-// Limit and Lag. The attempt was begun before now, so that waiting from now on is safe.
-func restamp(ctx context.Context, ledger Ledger, now time.Time, key string, record effectRecord, revision uint64) (effectRecord, uint64, error) {
-	if record.State != stateIntent || !record.At.After(now) {
-		return record, revision, nil
-	}
-	record.At = now
-	revision, err := writeEffect(ctx, ledger, key, record, revision)
-	return record, revision, err
-}
-
 // lookBack returns the result of an earlier attempt, or "" when there is none.
-func (e Effect) lookBack(ctx context.Context, now func() time.Time, record effectRecord, forgotten bool) (string, error) {
+func (e Effect) lookBack(ctx context.Context, ledger Ledger, now func() time.Time, record effectRecord, revision uint64) (string, error) {
 	switch {
-	case record.State == "" && forgotten:
+	case (record.State == "" || record.State == stateClear) && forgets(ledger): // what followed may be gone
 		return e.find(ctx)
 	case record.State == "" || record.State == stateClear:
 		return "", nil
 	case record.State != stateIntent:
 		return "", fmt.Errorf("the ledger has an effect in the unknown state %q", record.State)
 	}
-	ready := record.At.Add(e.Limit + e.Lag)
-	if now().Before(ready) {
-		return "", &Wait{Until: ready, Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
+	if left := e.Limit + e.Lag - ledger.Age(revision); left > 0 {
+		return "", &Wait{Until: now().Add(left), Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
 	}
 	return e.find(ctx)
 }
@@ -170,12 +168,6 @@ func forgets(ledger Ledger) bool {
 	return ok && forgetful.Forgets()
 }
 
-func (e Effect) do(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.Limit)
-	defer cancel()
-	return e.Do(ctx)
-}
-
 func readEffect(ctx context.Context, ledger Ledger, key string) (effectRecord, uint64, error) {
 	var record effectRecord
 	value, revision, err := ledger.Get(ctx, key)
@@ -191,14 +183,14 @@ func readEffect(ctx context.Context, ledger Ledger, key string) (effectRecord, u
 	return record, revision, nil
 }
 
-func writeEffect(ctx context.Context, ledger Ledger, key string, record effectRecord, revision uint64) (uint64, error) {
+func writeEffect(ctx context.Context, ledger Ledger, now func() time.Time, key string, record effectRecord, revision uint64) (uint64, error) {
 	value, err := json.Marshal(record)
 	if err != nil {
 		return 0, fmt.Errorf("encode ledger %s: %w", key, err)
 	}
 	revision, err = ledger.Put(ctx, key, value, revision)
 	if errors.Is(err, ErrConflict) {
-		return 0, &Wait{Until: record.At.Add(time.Second), Reason: "another worker has this in hand"}
+		return 0, &Wait{Until: now().Add(time.Second), Reason: "another worker has this in hand"}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("write ledger %s: %w", key, err)

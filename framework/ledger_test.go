@@ -45,6 +45,11 @@ func (s *service) once(t *testing.T, ledger framework.Ledger, clock *frameworkte
 	return framework.Once(t.Context(), ledger, clock.Now, "ticket.a", s.effect())
 }
 
+// newLedger has a ledger whose entries age by the clock.
+func newLedger(clock *frameworktest.Clock) *frameworktest.MemoryLedger {
+	return &frameworktest.MemoryLedger{Elapsed: clock.Elapsed}
+}
+
 func wantWait(t *testing.T, err error, until time.Time) {
 	t.Helper()
 	wait, ok := errors.AsType[*framework.Wait](err)
@@ -95,29 +100,29 @@ func TestOnceWaitsAndLooksAfterAnUnsureFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var clock frameworktest.Clock
-			var ledger frameworktest.MemoryLedger
+			ledger := newLedger(&clock)
 			s := service{do: func(context.Context) (string, error) {
 				clock.Advance(10 * time.Second)
 				return "", unsure
 			}}
 			// However soon the answer was lost, the effect may come about until Limit has passed, and be hidden for Lag.
 			ready := clock.Now().Add(framework.DefaultLimit + time.Minute)
-			if _, err := s.once(t, &ledger, &clock); !errors.Is(err, unsure) {
+			if _, err := s.once(t, ledger, &clock); !errors.Is(err, unsure) {
 				t.Errorf("error = %v", err)
 			}
 			clock.Advance(ready.Sub(clock.Now()) - time.Second)
-			_, err := s.once(t, &ledger, &clock)
+			_, err := s.once(t, ledger, &clock)
 			wantWait(t, err, ready)
 			if s.looked != 0 {
 				t.Error("looked before the service can be trusted to show it")
 			}
 			clock.Advance(time.Second)
 			s.found = "SEC-7"
-			if got, err := s.once(t, &ledger, &clock); err != nil || got != "SEC-7" || s.done != 1 {
+			if got, err := s.once(t, ledger, &clock); err != nil || got != "SEC-7" || s.done != 1 {
 				t.Errorf("got %q, %v, done %d times", got, err, s.done)
 			}
 			s.found = ""
-			if got, err := s.once(t, &ledger, &clock); err != nil || got != "SEC-7" || s.looked != 1 {
+			if got, err := s.once(t, ledger, &clock); err != nil || got != "SEC-7" || s.looked != 1 {
 				t.Errorf("what was found is not remembered: %q, %v, looked %d times", got, err, s.looked)
 			}
 		})
@@ -126,12 +131,12 @@ func TestOnceWaitsAndLooksAfterAnUnsureFailure(t *testing.T) {
 
 func TestOnceDoesItAgainWhenNothingIsFound(t *testing.T) {
 	var clock frameworktest.Clock
-	var ledger frameworktest.MemoryLedger
+	ledger := newLedger(&clock)
 	s := service{do: func(context.Context) (string, error) { return "", errPlanned }}
-	_, _ = s.once(t, &ledger, &clock)
+	_, _ = s.once(t, ledger, &clock)
 	clock.Advance(framework.DefaultLimit + time.Minute)
 	s.do = nil
-	if got, err := s.once(t, &ledger, &clock); err != nil || got != "SEC-1" || s.done != 2 || s.looked != 1 {
+	if got, err := s.once(t, ledger, &clock); err != nil || got != "SEC-1" || s.done != 2 || s.looked != 1 {
 		t.Errorf("got %q, %v, done %d times, looked %d times", got, err, s.done, s.looked)
 	}
 }
@@ -151,49 +156,138 @@ func crashing(t *testing.T, work func()) {
 
 func TestOnceWaitsUntilACrashedWorkersCallMustHaveEnded(t *testing.T) {
 	var clock frameworktest.Clock
-	var ledger frameworktest.MemoryLedger
+	ledger := newLedger(&clock)
 	s := service{do: func(context.Context) (string, error) { panic(crash{}) }}
-	crashing(t, func() { _, _ = s.once(t, &ledger, &clock) })
+	crashing(t, func() { _, _ = s.once(t, ledger, &clock) })
 	ready := clock.Now().Add(framework.DefaultLimit + time.Minute)
 	clock.Advance(time.Minute)
-	_, err := s.once(t, &ledger, &clock)
+	_, err := s.once(t, ledger, &clock)
 	wantWait(t, err, ready)
 	clock.Advance(framework.DefaultLimit)
 	s.found = "SEC-1"
-	if got, err := s.once(t, &ledger, &clock); err != nil || got != "SEC-1" || s.done != 1 {
+	if got, err := s.once(t, ledger, &clock); err != nil || got != "SEC-1" || s.done != 1 {
 		t.Errorf("got %q, %v, done %d times", got, err, s.done)
 	}
 }
 
-func TestOnceDoesNotWaitForAClockThatWasSetBack(t *testing.T) {
+func TestOnceWaitsWhateverTheClockIsSetTo(t *testing.T) {
+	const month = 30 * 24 * time.Hour
+	for name, set := range map[string]time.Duration{"forth": month, "by a little": 16 * time.Second, "back": -month, "not at all": 0} {
+		t.Run(name, func(t *testing.T) {
+			var clock frameworktest.Clock
+			ledger := newLedger(&clock)
+			s := service{do: func(context.Context) (string, error) { return "", errPlanned }}
+			_, _ = s.once(t, ledger, &clock)
+			clock.Set(set)
+			ready := clock.Now().Add(framework.DefaultLimit + time.Minute)
+			for range 3 { // each from the first call on, not anew
+				_, err := s.once(t, ledger, &clock)
+				wantWait(t, err, ready)
+				clock.Advance(time.Second)
+			}
+			clock.Set(set)
+			clock.Advance(framework.DefaultLimit + time.Minute - 4*time.Second)
+			_, err := s.once(t, ledger, &clock)
+			wantWait(t, err, clock.Now().Add(time.Second))
+			if s.looked != 0 {
+				t.Error("looked before the service can be trusted to show it")
+			}
+			clock.Advance(time.Second)
+			s.found = "SEC-7"
+			if got, err := s.once(t, ledger, &clock); err != nil || got != "SEC-7" || s.done != 1 {
+				t.Errorf("got %q, %v, done %d times", got, err, s.done)
+			}
+		})
+	}
+}
+
+func TestASecondWorkerWaitsHoweverFarTheClockJumps(t *testing.T) {
 	var clock frameworktest.Clock
-	var ledger frameworktest.MemoryLedger
-	s := service{do: func(context.Context) (string, error) { return "", errPlanned }}
-	_, _ = s.once(t, &ledger, &clock)
-	clock.Advance(-30 * 24 * time.Hour)
+	ledger := newLedger(&clock)
+	var s service
+	var second error
+	s.do = func(context.Context) (string, error) {
+		clock.Set(72 * time.Hour)
+		_, second = s.once(t, ledger, &clock)
+		return "SEC-1", nil
+	}
+	if got, err := s.once(t, ledger, &clock); err != nil || got != "SEC-1" || s.done != 1 || s.looked != 0 {
+		t.Errorf("got %q, %v, done %d times, looked %d times", got, err, s.done, s.looked)
+	}
+	wantWait(t, second, clock.Now().Add(framework.DefaultLimit+time.Minute))
+}
+
+// successor is a ledger as another process sees it, which knows since when it has met each revision.
+type successor struct {
+	framework.Ledger
+
+	elapsed func() time.Duration
+	met     map[uint64]time.Duration
+}
+
+func (s successor) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	value, revision, err := s.Ledger.Get(ctx, key)
+	if _, known := s.met[revision]; !known && err == nil {
+		s.met[revision] = s.elapsed()
+	}
+	return value, revision, err
+}
+
+func (s successor) Age(revision uint64) time.Duration {
+	at, known := s.met[revision]
+	if !known {
+		return 0
+	}
+	return s.elapsed() - at
+}
+
+func TestAProcessWaitsFromWhenItMetAnIntentThatIsNotItsOwn(t *testing.T) {
+	var clock frameworktest.Clock
+	ledger := newLedger(&clock)
+	s := service{do: func(context.Context) (string, error) { panic(crash{}) }}
+	crashing(t, func() { _, _ = s.once(t, ledger, &clock) })
+	s.do = nil
+	clock.Set(time.Hour) // so much has passed, for all that the next process can tell from the record
+	next := successor{ledger, clock.Elapsed, map[uint64]time.Duration{}}
 	ready := clock.Now().Add(framework.DefaultLimit + time.Minute)
-	for range 3 { // each from the first call on, not anew
-		_, err := s.once(t, &ledger, &clock)
-		wantWait(t, err, ready)
-		clock.Advance(time.Second)
-	}
+	_, err := s.once(t, next, &clock)
+	wantWait(t, err, ready)
 	clock.Advance(framework.DefaultLimit + time.Minute)
-	s.found = "SEC-7"
-	if got, err := s.once(t, &ledger, &clock); err != nil || got != "SEC-7" || s.done != 1 {
-		t.Errorf("got %q, %v, done %d times", got, err, s.done)
+	s.found = "SEC-1"
+	if got, err := s.once(t, next, &clock); err != nil || got != "SEC-1" || s.done != 0+1 || s.looked != 1 {
+		t.Errorf("got %q, %v, done %d times, looked %d times", got, err, s.done, s.looked)
 	}
 }
 
-func TestOnceDoesNothingWhenAnIntentFromTheFutureCannotBeDated(t *testing.T) {
+func TestAnAttemptEndsALimitAfterItsIntentWasBegunToBeRecorded(t *testing.T) {
 	var clock frameworktest.Clock
-	var ledger frameworktest.MemoryLedger
-	s := service{do: func(context.Context) (string, error) { return "", errPlanned }}
-	_, _ = s.once(t, &ledger, &clock)
-	clock.Advance(-time.Hour)
-	ledger.BeforePut = func(string) error { return errPlanned }
-	if _, err := s.once(t, &ledger, &clock); !errors.Is(err, errPlanned) || s.done != 1 || s.looked != 0 {
-		t.Errorf("error = %v, done %d times, looked %d times", err, s.done, s.looked)
+	var least, before time.Duration = time.Hour, 0
+	effect := framework.Effect{Limit: time.Hour, Find: nil, Do: func(ctx context.Context) (string, error) {
+		deadline, _ := ctx.Deadline()
+		least = time.Until(deadline)
+		return "x", nil
+	}}
+	asked := &deadlines{MemoryLedger: newLedger(&clock)}
+	if _, err := framework.Once(t.Context(), asked, clock.Now, "k", effect); err != nil {
+		t.Fatal(err)
 	}
+	before = asked.left[0]
+	if len(asked.left) != 2 || before < least || before > time.Hour || least < time.Hour-time.Minute {
+		t.Errorf("%s were left when Do began, %v at the writes", least, asked.left)
+	}
+}
+
+// deadlines notes how long each write may take.
+type deadlines struct {
+	*frameworktest.MemoryLedger
+
+	left []time.Duration
+}
+
+func (d *deadlines) Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	deadline, _ := ctx.Deadline()
+	d.left = append(d.left, time.Until(deadline))
+	return d.MemoryLedger.Put(ctx, key, value, revision)
 }
 
 func TestOnceBoundsTheEffect(t *testing.T) {

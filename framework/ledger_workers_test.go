@@ -13,15 +13,15 @@ import (
 
 func TestOnlyOneOfTwoWorkersDoesIt(t *testing.T) {
 	var clock frameworktest.Clock
-	var ledger frameworktest.MemoryLedger
+	ledger := newLedger(&clock)
 	var s service
 	var second error
 	s.do = func(context.Context) (string, error) {
 		s.do = nil
-		_, second = s.once(t, &ledger, &clock)
+		_, second = s.once(t, ledger, &clock)
 		return "SEC-1", nil
 	}
-	first, err := s.once(t, &ledger, &clock)
+	first, err := s.once(t, ledger, &clock)
 	if err != nil || first != "SEC-1" || s.done != 1 {
 		t.Errorf("got %q, %v, done %d times", first, err, s.done)
 	}

@@ -20,7 +20,8 @@ type world struct {
 	ledger    frameworktest.MemoryLedger
 	committed []time.Time // when each effect came about, or will
 	depth     int
-	back      time.Duration // by how much the workers' clock was set back
+	began     time.Time    // when the intent was begun to be recorded that was last
+	processes []*successor // each of which knows only what it has met
 }
 
 const (
@@ -47,12 +48,15 @@ func (w *world) step(label string) error {
 	}
 }
 
+// truth is the time, whatever the clock was set to.
+func (w *world) truth() time.Time { return frameworktest.Start().Add(w.clock.Elapsed()) }
+
 func (w *world) find(context.Context) (string, error) {
 	if err := w.step("find"); err != nil {
 		return "", err
 	}
 	for i, at := range w.committed {
-		if !w.clock.Now().Before(at.Add(w.upTo(worldLag, "hidden for"))) {
+		if !w.truth().Before(at.Add(w.upTo(worldLag, "hidden for"))) {
 			return fmt.Sprint(i), nil
 		}
 	}
@@ -60,7 +64,10 @@ func (w *world) find(context.Context) (string, error) {
 }
 
 func (w *world) do(context.Context) (string, error) {
-	began := w.clock.Now()
+	began := w.began
+	if !w.truth().Before(began.Add(worldLimit)) { // its context has ended
+		return "", &framework.ServiceError{Service: "s", Reason: "not sent"}
+	}
 	if w.flip("refused") {
 		return "", &framework.ServiceError{Service: "s", Reason: "refused"}
 	}
@@ -74,7 +81,7 @@ func (w *world) do(context.Context) (string, error) {
 		w.clock.Advance(w.upTo(took/2, "until another"))
 		w.worker()
 	}
-	if passed := w.clock.Now().Sub(began); passed < took {
+	if passed := w.truth().Sub(began); passed < took {
 		w.clock.Advance(took - passed)
 	}
 	if w.flip("dies") {
@@ -83,7 +90,7 @@ func (w *world) do(context.Context) (string, error) {
 	if err := w.step("do"); err != nil || !happens {
 		return "", &framework.ServiceError{Service: "s", Reason: "no answer", Ambiguous: true}
 	}
-	if late := w.committed[mine].Sub(w.clock.Now()); late > 0 { // an answer comes after the commit
+	if late := w.committed[mine].Sub(w.truth()); late > 0 { // an answer comes after the commit
 		w.clock.Advance(late)
 	}
 	return fmt.Sprint(mine), nil
@@ -94,6 +101,7 @@ func (w *world) worker() (result string) {
 	if w.depth > 2 {
 		return ""
 	}
+	mine := rapid.IntRange(0, len(w.processes)-1).Draw(w.T, "process")
 	w.depth++
 	defer func() {
 		w.depth--
@@ -101,6 +109,7 @@ func (w *world) worker() (result string) {
 			if _, planned := died.(crash); !planned {
 				panic(died)
 			}
+			w.processes[mine] = w.process() // it starts again, and knows nothing
 		}
 	}()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -109,9 +118,9 @@ func (w *world) worker() (result string) {
 		cancel()
 	}
 	effect := framework.Effect{Find: w.find, Do: w.do, Lag: worldLag, Limit: worldLimit}
-	result, err := framework.Once(ctx, &w.ledger, w.shown, "k", effect)
-	if wait, ok := errors.AsType[*framework.Wait](err); ok && wait.Until.Sub(w.shown()) > worldLimit+worldLag {
-		w.Errorf("told to wait for %s", wait.Until.Sub(w.shown()))
+	result, err := framework.Once(ctx, w.processes[mine], w.clock.Now, "k", effect)
+	if wait, ok := errors.AsType[*framework.Wait](err); ok && wait.Until.Sub(w.clock.Now()) > worldLimit+worldLag {
+		w.Errorf("told to wait for %s", wait.Until.Sub(w.clock.Now()))
 	}
 	if err != nil {
 		return ""
@@ -119,8 +128,9 @@ func (w *world) worker() (result string) {
 	return result
 }
 
-// shown is the time that the workers see.
-func (w *world) shown() time.Time { return w.clock.Now().Add(-w.back) }
+func (w *world) process() *successor {
+	return &successor{&w.ledger, w.clock.Elapsed, map[uint64]time.Duration{}}
+}
 
 func TestOnceNeverDoesItTwice(t *testing.T) {
 	for range 5 { // of a hundred worlds each
@@ -131,16 +141,28 @@ func TestOnceNeverDoesItTwice(t *testing.T) {
 func live(rt *rapid.T) {
 	w := &world{T: rt}
 	w.ledger.BeforeGet = func(string) error { return w.step("get") }
-	w.ledger.BeforePut = func(string) error { return w.step("put") }
-	w.ledger.AfterPut = func(string) error { return w.step("put answer") }
+	w.ledger.BeforePut = func(string) error {
+		w.began = w.truth()
+		return w.step("put")
+	}
+	w.ledger.AfterPut = func(string) error {
+		began := w.began
+		for w.flip("the answer takes its time") {
+			w.clock.Advance(w.upTo(worldLimit/2, "to answer"))
+			w.worker()
+		}
+		w.began = began
+		return w.step("put answer")
+	}
+	w.processes = []*successor{w.process(), w.process()}
 	results := map[string]bool{}
 	for range 10 {
 		if result := w.worker(); result != "" {
 			results[result] = true
 		}
 		w.clock.Advance(w.upTo(worldLimit+worldLag, "until redelivery"))
-		if w.flip("set back") {
-			w.back += w.upTo(time.Hour, "by")
+		if w.flip("set") {
+			w.clock.Set(rapid.SampledFrom([]time.Duration{-time.Hour, -time.Second, time.Second, worldLimit, worldLimit + worldLag, time.Hour}).Draw(w.T, "by"))
 		}
 	}
 	if len(w.committed) > 1 {

@@ -131,6 +131,7 @@ const (
 
 func newWorld(t *rapid.T) *world {
 	w := &world{faults: uniform(t, "faults", 8), asked: map[string]int{}, entitled: map[string]int{}}
+	w.ledger.Elapsed = w.clock.Elapsed
 	_, _ = w.tickets.Create(context.Background(), framework.NewTicket{Project: "SEC", Type: "Task", Summary: "x"})
 	for i := range 1 + uniform(t, "enrichers", 4) {
 		w.names = append(w.names, fmt.Sprintf("source%d", 9-i)) // in another order than that of the alphabet
@@ -315,6 +316,8 @@ func (l steppedLedger) Put(ctx context.Context, key string, value []byte, revisi
 	})
 	return written, err
 }
+
+func (l steppedLedger) Age(revision uint64) time.Duration { return l.world.ledger.Age(revision) }
 
 // steppedTickets has what an enrichment does with a ticket; nothing else is called.
 type steppedTickets struct {

@@ -81,8 +81,9 @@ type stage struct {
 
 func newStage(t *testing.T, adjust func(*Config)) stage {
 	t.Helper()
+	clock := new(frameworktest.Clock)
 	s := stage{
-		clock: new(frameworktest.Clock), ledger: new(frameworktest.MemoryLedger),
+		clock: clock, ledger: &frameworktest.MemoryLedger{Elapsed: clock.Elapsed},
 		tickets: new(frameworktest.RecordingTickets), activity: new(frameworktest.RecordingActivity),
 	}
 	s.ad, s.vt = directory(s.clock), engines(s.clock)

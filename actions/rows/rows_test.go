@@ -46,7 +46,8 @@ type stage struct {
 
 func newStage(t *testing.T, adjust func(*Config)) *stage {
 	t.Helper()
-	s := &stage{clock: new(frameworktest.Clock), ledger: new(frameworktest.MemoryLedger), tickets: new(frameworktest.RecordingTickets)}
+	s := &stage{clock: new(frameworktest.Clock), tickets: new(frameworktest.RecordingTickets)}
+	s.ledger = &frameworktest.MemoryLedger{Elapsed: s.clock.Elapsed}
 	deps := frameworktest.Deps(t)
 	deps.Now, deps.Ledger, deps.Tickets = s.clock.Now, s.ledger, s.tickets
 	server, err := splunk.Start(t.Context(), splunk.Options{Token: framework.NewSecret(canary), Now: s.clock.Now, Log: deps.Log})

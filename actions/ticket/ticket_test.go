@@ -42,7 +42,8 @@ type stage struct {
 
 func newStage(t *testing.T, adjust func(*ticket.Config)) stage {
 	t.Helper()
-	s := stage{clock: new(frameworktest.Clock), ledger: new(frameworktest.MemoryLedger), log: new(bytes.Buffer)}
+	s := stage{clock: new(frameworktest.Clock), log: new(bytes.Buffer)}
+	s.ledger = &frameworktest.MemoryLedger{Elapsed: s.clock.Elapsed}
 	s.tickets = &frameworktest.RecordingTickets{Now: s.clock.Now, SearchLag: 10 * time.Second}
 	deps := frameworktest.Deps(t)
 	deps.Tickets, deps.Ledger, deps.Now, deps.Log = s.tickets, s.ledger, s.clock.Now, slog.New(slog.NewTextHandler(s.log, nil))

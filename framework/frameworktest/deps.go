@@ -28,7 +28,7 @@ func Deps(tb testing.TB) framework.Deps {
 		Version:   "test",
 		Events:    new(MemoryPublisher),
 		Activity:  new(RecordingActivity),
-		Ledger:    new(MemoryLedger),
+		Ledger:    &MemoryLedger{Elapsed: clock.Elapsed},
 		Quota:     new(MemoryQuota),
 		Answers:   &MemoryAnswers{Now: clock.Now},
 		Archive:   new(MemoryArchive),

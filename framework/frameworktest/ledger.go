@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"funnelweb/framework"
 )
@@ -21,10 +22,12 @@ type MemoryLedger struct {
 	BeforeGet func(key string) error
 	BeforePut func(key string) error // nothing was written
 	AfterPut  func(key string) error // the value was written and the answer is lost
+	// Elapsed is the clock by which entries age, such as Clock.Elapsed; they do not when it is nil.
+	Elapsed func() time.Duration
 
 	mu      sync.Mutex
 	entries map[string]ledgerEntry
-	last    uint64
+	written []time.Duration // when each revision was, from the first on
 }
 
 type ledgerEntry struct {
@@ -70,9 +73,27 @@ func (l *MemoryLedger) put(key string, value []byte, revision uint64) (uint64, e
 	if l.entries == nil {
 		l.entries = map[string]ledgerEntry{}
 	}
-	l.last++
-	l.entries[key] = ledgerEntry{bytes.Clone(value), l.last}
-	return l.last, nil
+	l.written = append(l.written, l.elapsed())
+	last := uint64(len(l.written))
+	l.entries[key] = ledgerEntry{bytes.Clone(value), last}
+	return last, nil
+}
+
+// Age returns how long ago the revision was written, by Elapsed.
+func (l *MemoryLedger) Age(revision uint64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if revision == 0 || revision > uint64(len(l.written)) {
+		return 0
+	}
+	return l.elapsed() - l.written[revision-1]
+}
+
+func (l *MemoryLedger) elapsed() time.Duration {
+	if l.Elapsed == nil {
+		return 0
+	}
+	return l.Elapsed()
 }
 
 // Keys returns the keys of all entries, sorted.

@@ -224,7 +224,7 @@ func TestAnAnswerFromTheFutureIsNotUsed(t *testing.T) {
 	vt := &provider{now: clock.Now, fresh: 24 * time.Hour, value: "malicious"}
 	clock.Advance(365 * 24 * time.Hour) // a wrong date
 	ask(t, engine.Answers(), "md5:44d8", vt.answer)
-	clock.Advance(-365 * 24 * time.Hour)
+	clock.Set(-365 * 24 * time.Hour)
 	if answer := ask(t, engine.Answers(), "md5:44d8", vt.answer); vt.calls.Load() != 2 || !answer.AskedAt.Equal(clock.Now()) {
 		t.Errorf("an answer of %s was used at %s", answer.AskedAt, clock.Now())
 	}

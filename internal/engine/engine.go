@@ -181,7 +181,8 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	e.ledger = &ledger{effects, e.barrier, e.timeout(), e.opts.Inline}
+	e.ledger = &ledger{effects, e.barrier, e.timeout(), e.opts.Inline, &sightings{elapsed: monotonic()}}
+	e.ledger.sightings.note(effects.stream.CachedInfo().State.LastSeq)
 	calls, err := e.openBucket(ctx, "quota", 0)
 	if err != nil {
 		return err

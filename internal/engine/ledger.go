@@ -18,11 +18,15 @@ var ledgerKey = regexp.MustCompile(`^[A-Za-z0-9_./=-]{1,200}$`)
 
 // ledger is a framework.Ledger on a bucket.
 type ledger struct {
-	bucket  *bucket
-	barrier *barrier
-	timeout time.Duration
-	forgets bool // it is gone with the process
+	bucket    *bucket
+	barrier   *barrier
+	timeout   time.Duration
+	forgets   bool // it is gone with the process
+	sightings *sightings
 }
+
+// Age implements framework.Ledger. What the ledger had when it was opened is as old as that.
+func (l *ledger) Age(revision uint64) time.Duration { return l.sightings.age(revision) }
 
 // Forgets implements framework.Forgetful.
 func (l *ledger) Forgets() bool { return l.forgets }
@@ -43,6 +47,7 @@ func (l *ledger) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("read ledger entry %s: %w", key, err)
 	}
+	l.sightings.note(revision)
 	return value, revision, nil
 }
 
@@ -58,6 +63,7 @@ func (l *ledger) Put(ctx context.Context, key string, value []byte, revision uin
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
+	met := l.sightings.newest()
 	written, err := l.bucket.put(ctx, subject, value, revision)
 	if errors.Is(err, errMismatch) {
 		return 0, fmt.Errorf("%w: %s", framework.ErrConflict, key)
@@ -68,6 +74,7 @@ func (l *ledger) Put(ctx context.Context, key string, value []byte, revision uin
 	if err := l.barrier.wait(ctx); err != nil {
 		return 0, fmt.Errorf("write ledger entry %s: %w", key, err)
 	}
+	l.sightings.wrote(written, met)
 	return written, nil
 }
 

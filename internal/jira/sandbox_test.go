@@ -28,7 +28,7 @@ type site struct {
 func newSite(t *testing.T, flavor string, adjust func(*sandbox.Options)) site {
 	t.Helper()
 	clock, deps := new(frameworktest.Clock), frameworktest.Deps(t)
-	deps.Now = clock.Now
+	deps.Now, deps.Ledger = clock.Now, &frameworktest.MemoryLedger{Elapsed: clock.Elapsed}
 	token := framework.NewSecret(canary)
 	options := sandbox.Options{
 		Flavor: flavor, User: "bot@example.com", Token: token,

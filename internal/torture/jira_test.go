@@ -11,12 +11,13 @@ import (
 	"funnelweb/internal/sandbox/fault"
 )
 
-// tortureByJira has Jira misbehave while alerts come in. The server's clock runs 60 times as fast as the real one, so that an
-// hour of failing takes a minute.
+// tortureByJira has Jira misbehave while alerts come in. The time of day runs 60 times as fast as the real time, so that an hour
+// of failing takes a minute. What must pass before something is done again, and what a call may take, are not by the
+// time of day, and stay what they are: 15 s.
 func tortureByJira(t *testing.T, random *rand.Rand, trials int) account {
 	t.Helper()
 	clock := &clock{began: time.Now(), speed: 60}
-	w := newWorld(t, options{now: clock.now, searchLag: 500 * time.Millisecond})
+	w := newWorld(t, options{now: clock.now, searchLag: lateSearch * time.Duration(clock.speed)})
 	inside := w.startInside(t, clock)
 	a := account{trials: trials}
 	sent := newTally()
