@@ -17,9 +17,9 @@ type archiveVerify struct {
 	Contains string   `help:"SHA-256 of a manifest that must be in the chain, as noted elsewhere: who could change everything could not change that." placeholder:"HASH"`
 }
 
-// settle is how long a server has for what it is doing when it is looked at: an object is entered some milliseconds after it
+// underWay is how long a server has for what it is doing when it is looked at: an object is entered some milliseconds after it
 // was stored.
-const settle = 3 * time.Second
+const underWay = 3 * time.Second
 
 // Help is shown below the flags.
 func (archiveVerify) Help() string {
@@ -56,7 +56,7 @@ func (c archiveVerify) Run(p *program, parent *archiveCommand) error {
 }
 
 func (c archiveVerify) options() (evidence.Options, error) {
-	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Settle: settle}
+	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Settle: underWay}
 	if err := c.check(); err != nil {
 		return options, err
 	}

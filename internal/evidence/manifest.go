@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// maxEntries bounds a part of a manifest: with the longest keys it is below the 16 MiB that an object may hold.
+// maxEntries is what a part of a manifest holds at most, but for the last one of an hour that somebody else began to seal: with
+// the longest keys it is below the 16 MiB that an object may hold.
 const maxEntries = 20_000
+
+// minLine is the shortest line of an entry: hash, one digit, time and a key of one byte.
+const minLine = 64 + 1 + 1 + 1 + len(timeLayout) + 1 + 1 + 1
 
 // manifest is a part of what was archived in an hour, as text that sh can read:
 //
@@ -90,7 +94,7 @@ func parseManifest(body []byte) (m manifest, ok bool) {
 	m.part, m.parts = number(part), number(parts)
 	m.previous, _ = ParseHash(lines.after("previous "))
 	count := number(lines.after("objects "))
-	if count > maxEntries || count > len(body) {
+	if count > len(body)/minLine {
 		return m, false
 	}
 	for range count {

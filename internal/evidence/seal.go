@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	"funnelweb/framework"
@@ -138,18 +139,81 @@ func (a *Archive) sealHour(ctx context.Context, hour time.Time, previous Hash) (
 	if err != nil {
 		return nil, err
 	}
-	entries = inOrder(entries)
-	parts := max(1, (len(entries)+maxEntries-1)/maxEntries)
-	for part := 1; part <= parts; part++ {
-		from, to := (part-1)*maxEntries, min(part*maxEntries, len(entries))
-		m := manifest{hour: hour, part: part, parts: parts, previous: previous, entries: entries[from:to]}
-		if previous, err = a.putManifest(ctx, m); err != nil {
-			return nil, err
-		}
+	if previous, err = a.putParts(ctx, hour, previous, inOrder(entries)); err != nil {
+		return nil, err
 	}
 	seal := &Seal{Hour: hour, SHA256: previous}
 	a.deps.Log.InfoContext(ctx, "archive sealed", "hour", hour.Format(time.RFC3339), "objects", len(entries), "sha256", previous.String())
 	return seal, a.clear(ctx, hour)
+}
+
+// putParts stores an hour's manifest in parts and returns the hash of the last. Where some of several parts are there, because a
+// sealer was killed between them, the others hold what is left, in as many parts as the first one says: an entry that came too
+// late for the first, and that its writer has entered into another hour since, would move all of them.
+func (a *Archive) putParts(ctx context.Context, hour time.Time, previous Hash, entries []Entry) (Hash, error) {
+	stored, err := a.storedParts(ctx, hour, previous)
+	if err != nil {
+		return Hash{}, err
+	}
+	done, parts := len(stored), max(1, (len(entries)+maxEntries-1)/maxEntries)
+	if done > 0 {
+		previous, parts = stored[done-1].hash, stored[0].parts
+		entries = without(entries, stored)
+	}
+	for part := done + 1; part <= parts; part++ {
+		n := min(maxEntries, len(entries))
+		if part == parts {
+			n = len(entries)
+		}
+		m := manifest{hour: hour, part: part, parts: parts, previous: previous, entries: entries[:n]}
+		if previous, err = a.putManifest(ctx, m); err != nil {
+			return Hash{}, err
+		}
+		entries = entries[n:]
+	}
+	return previous, nil
+}
+
+// storedPart is a part of a manifest that is there.
+type storedPart struct {
+	manifest
+	hash Hash
+}
+
+// storedParts returns those of an hour that is sealed in part; none of one whose manifest is whole in one part, or is not what
+// we would have written: putManifest compares these.
+func (a *Archive) storedParts(ctx context.Context, hour time.Time, previous Hash) (stored []storedPart, err error) {
+	for part := 1; len(stored) == 0 || part <= stored[0].parts; part++ {
+		body, err := a.Get(ctx, manifestKey(hour, part))
+		if errors.Is(err, framework.ErrNoObject) {
+			break
+		}
+		if err != nil {
+			return nil, wrap("read a manifest", err)
+		}
+		m, ok := parseManifest(body)
+		if !ok || m.key() != manifestKey(hour, part) || m.previous != previous || m.parts < 2 {
+			break
+		}
+		previous = sha256.Sum256(body)
+		stored = append(stored, storedPart{m, previous})
+	}
+	return stored, nil
+}
+
+// without leaves out the entries that parts have.
+func without(entries []Entry, stored []storedPart) []Entry {
+	type object struct {
+		key  string
+		hash Hash
+	}
+	sealed := map[object]bool{}
+	for _, part := range stored {
+		for _, entry := range part.entries {
+			sealed[object{entry.Key, entry.SHA256}] = true
+		}
+	}
+	return slices.DeleteFunc(entries, func(e Entry) bool { return sealed[object{e.Key, e.SHA256}] })
 }
 
 // putManifest stores a part and returns its hash. One that is there already counts, signed by another key or not: two

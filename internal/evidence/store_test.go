@@ -33,6 +33,7 @@ type disk struct {
 	objects map[string][]byte
 	calls   int
 	fail    func(call int) (before, after bool)
+	onPut   func(key string) error
 }
 
 func newDisk() *disk { return &disk{objects: map[string][]byte{}} }
@@ -58,6 +59,11 @@ func (d *disk) call(do func() error) error {
 
 func (d *disk) Put(ctx context.Context, key string, body []byte) error {
 	return errors.Join(ctx.Err(), d.call(func() error {
+		if d.onPut != nil {
+			if err := d.onPut(key); err != nil {
+				return err
+			}
+		}
 		if stored, ok := d.objects[key]; ok && !bytes.Equal(stored, body) {
 			return framework.ErrDifferent
 		}
