@@ -33,7 +33,7 @@ tidy: ## Tidy go.mod and go.sum here and in examples, after a change of dependen
 golden: ## Write the golden files anew; read the difference before committing it
 	@GO="$(GO)" scripts/golden.sh
 
-fuzz: ## Ask the judge and the JSON package about 2 million documents each, then run each fuzz test for FUZZTIME (30s)
+fuzz: ## Ask the judge, and the JSON package in four ways, about 2 million documents each, then run each fuzz test for FUZZTIME (30s)
 	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" scripts/fuzz.sh
 
 bench: build ## Compare the funnel and the durable accept with others, and time alerts to their tickets, into docs/benchmarks.md, then run every benchmark
