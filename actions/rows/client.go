@@ -3,13 +3,10 @@ package rows
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +21,6 @@ import (
 const (
 	service  = "splunk"
 	callTime = 30 * time.Second // of one call
-	maxCA    = 1 << 20          // bytes of a CA file
 )
 
 // client reads searches by Splunk's REST interface, version 2 of the endpoints (Splunk 9.0 and later). Where it is comes from the
@@ -35,35 +31,15 @@ type client struct {
 	deps  framework.Deps
 }
 
-// trusting returns a client that trusts the authorities of a file, or the client itself.
-func trusting(plain *http.Client, file string) (*http.Client, error) {
-	own := *plain
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // Splunk's REST has none
-	if file == "" {
-		return &own, nil
-	}
-	pem, err := readBounded(file)
+// calling returns a client that trusts the authorities of a file, the system's without one, and follows no redirect: Splunk's
+// REST interface has none.
+func calling(plain *http.Client, file string) (*http.Client, error) {
+	own, err := framework.Trusting(plain, file)
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM form", file)
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented type of the standard library
-	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	transport.MaxResponseHeaderBytes = maxCA
-	own.Transport = transport
-	return &own, nil
-}
-
-func readBounded(name string) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // only read
-	return io.ReadAll(io.LimitReader(file, maxCA))
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return own, nil
 }
 
 // isSID reports whether a search id can be part of a path and leads nowhere else there.

@@ -14,8 +14,9 @@ import (
 const (
 	// FileName is what the attached file is called.
 	FileName = "rows.csv"
-	// MostRows is how many rows there can be at most: as many as Splunk gives of a search (limits.conf, maxresultrows).
-	MostRows = 50_000
+	// MostRows is how many rows there can be at most: as many as Splunk keeps of a search (limits.conf, max_count of [search]). It gives
+	// 50,000 of them at once (maxresultrows), and the others from an offset on.
+	MostRows = 500_000
 
 	awaitLimit = 72 * time.Hour   // for the ticket of an event: a weekend
 	maxAwait   = 10 * time.Minute // between two looks for it
@@ -71,7 +72,7 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 	if !keepPattern.MatchString(config.Keep) || len(config.Keep) > 100 {
 		mistakes = append(mistakes, errors.New("keep: is the beginning of a key in the archive, such as splunk-rows"))
 	}
-	http, err := trusting(deps.HTTP, config.CAFile)
+	http, err := calling(deps.HTTP, config.CAFile)
 	if err = errors.Join(append(mistakes, err)...); err != nil {
 		return nil, err
 	}

@@ -407,7 +407,7 @@ func TestSplunksOwnAuthorityIsTrustedWhereItIsNamed(t *testing.T) {
 func TestCellsAreNoFormulasAndStayOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`=HYPERLINK("http://e")`: `'=HYPERLINK("http://e")`, "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", " =1": "' =1", "\n=1": "'\n=1",
+		`=HYPERLINK("http://e")`: `'=HYPERLINK("http://e")`, "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1", "\r=1": "'\r=1", " =1": "' =1", "\n=1": "'\n=1", " \t=1": "' \t=1", "\u3000=1": "'\u3000=1",
 		"\u00a0=1": "'\u00a0=1", "\u200b=1": "'\u200b=1", "＝1": "'＝1", "a=1": "a=1", "": "", "WS-042": "WS-042", "'=1": "'=1", "a\x00b": "a\ufffdb", "\xff": "\ufffd", "\x00=1": "\ufffd=1",
 		strings.Repeat("é", 40_000): strings.Repeat("é", 31_999) + "…",
 	} {
@@ -481,14 +481,14 @@ func TestEachStepIsTakenOnceWhateverIsLost(t *testing.T) {
 
 func TestMistakesAreAllNamed(t *testing.T) {
 	t.Parallel()
-	config := Config{URL: "http://splunk.example.com:8089", Max: 50_001, Keep: "../x", CAFile: "testdata/none.pem"}
+	config := Config{URL: "http://splunk.example.com:8089", Max: 500_001, Keep: "../x", CAFile: "testdata/none.pem"}
 	_, err := New(config, frameworktest.Deps(t))
 	want := []string{
 		"url is http: the credentials would travel in the clear; only this machine may be reached so",
 		"no ticket system is configured: add the section jira",
 		"ticket_of: must name the automation that makes the ticket of the same event",
 		"token: is missing, or holds what no token has: blanks, letters beyond ASCII",
-		"max: is from 1 to 50000",
+		"max: is from 1 to 500000",
 		"keep: is the beginning of a key in the archive, such as splunk-rows",
 		"ca_file: open testdata/none.pem: no such file or directory",
 	}

@@ -107,8 +107,8 @@ func guarded(text string) string {
 	if text == "" {
 		return text
 	}
-	begin := strings.TrimLeftFunc(text, func(r rune) bool { return r == ' ' || r == '\u00a0' || r == '\n' || unicode.Is(unicode.Cf, r) })
-	if strings.ContainsAny(text[:1], "\t\r") || begin != "" && strings.ContainsRune("=+-@\t\r＝＋－＠", []rune(begin)[0]) {
+	begin := strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	if strings.ContainsAny(text[:1], "\t\r") || begin != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(begin)[0]) {
 		return "'" + text
 	}
 	return text

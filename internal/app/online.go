@@ -177,6 +177,11 @@ type dateReader struct {
 	name   string
 }
 
+// Around implements framework.Wrapper.
+func (d dateReader) Around(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	return dateReader{change(d.RoundTripper), d.clocks, d.name}
+}
+
 // RoundTrip makes the call. An answer without a Date, or with one that cannot be read, tells nothing.
 func (d dateReader) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := d.RoundTripper.RoundTrip(r)

@@ -36,6 +36,11 @@ func sameHost(next *http.Request, before []*http.Request) error {
 // boundedTransport cuts answers off.
 type boundedTransport struct{ http.RoundTripper }
 
+// Around implements framework.Wrapper.
+func (t boundedTransport) Around(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	return boundedTransport{change(t.RoundTripper)}
+}
+
 // RoundTrip makes reading more than the bound an error rather than the end of the answer.
 func (t boundedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := t.RoundTripper.RoundTrip(r)

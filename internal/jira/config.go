@@ -23,27 +23,32 @@ type Config struct {
 	User   string           `yaml:"user"`   // Cloud: the e-mail address of the token's owner; not used with datacenter
 	Token  framework.Secret `yaml:"token"`  // Cloud: an API token; Data Center: a personal access token
 	Flavor string           `yaml:"flavor"` // cloud (default) or datacenter
+	// CAFile is a file in PEM with the authorities to trust, for a Data Center with one of the house's own; the system's when empty.
+	CAFile string `yaml:"ca_file"`
 }
 
 // Defaults is a Cloud site.
 func Defaults() Config { return Config{Flavor: Cloud} }
 
-// New makes a client. It reports every mistake of the configuration at once and does no input or output.
+// New makes a client. It reports every mistake of the configuration at once; all it reads is the file of authorities.
 func New(config Config, deps framework.Deps) (*Client, error) {
 	if config.Flavor == "" {
 		config.Flavor = Cloud
 	}
-	base, err := framework.ServiceURL(config.URL)
-	if err = errors.Join(err, config.checkAccess()); err != nil {
-		return nil, err
-	}
 	if deps.HTTP == nil || deps.Now == nil {
 		return nil, errors.New("the HTTP client and the clock are missing")
 	}
-	plain := *deps.HTTP
+	base, err := framework.ServiceURL(config.URL)
+	plain, untrusted := framework.Trusting(deps.HTTP, config.CAFile)
+	if untrusted != nil {
+		untrusted = fmt.Errorf("ca_file: %w", untrusted)
+	}
+	if err = errors.Join(err, config.checkAccess(), untrusted); err != nil {
+		return nil, err
+	}
 	// Jira's REST API never redirects; a redirect leads to a login page, and following it would turn a POST into a GET.
 	plain.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	api, err := gojira.NewClient(&sender{http: &plain, authorization: config.authorization(), agent: "funnelweb/" + deps.Version}, base.String())
+	api, err := gojira.NewClient(&sender{http: plain, authorization: config.authorization(), agent: "funnelweb/" + deps.Version}, base.String())
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}

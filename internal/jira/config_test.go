@@ -33,7 +33,8 @@ func TestNewReportsEveryMistakeAtOnceAndNeverASecret(t *testing.T) {
 			with(func(c *jira.Config) { c.Token = framework.NewSecret(canary + "\n") }),
 			[]string{"token: is missing, or holds what no token has: blanks, letters beyond ASCII"},
 		},
-		"the flavour is unknown": {with(func(c *jira.Config) { c.Flavor = "server" }), []string{"flavor: is cloud or datacenter"}},
+		"the file of authorities is not there": {with(func(c *jira.Config) { c.CAFile = "testdata/none.pem" }), []string{"ca_file: open testdata/none.pem: no such file or directory"}},
+		"the flavour is unknown":               {with(func(c *jira.Config) { c.Flavor = "server" }), []string{"flavor: is cloud or datacenter"}},
 		"a user would end the user name in basic authentication": {
 			with(func(c *jira.Config) { c.User = "bot:x" }),
 			[]string{"user: is the e-mail address that the API token belongs to"},

@@ -30,7 +30,7 @@ func connectionReason(err error, sent bool) string {
 	case errors.As(err, &name):
 		return "the host of jira.url is not found"
 	case errors.As(err, &certificate):
-		return "the certificate of jira.url is not trusted"
+		return "the certificate of jira.url is not trusted: set jira.ca_file to its authority"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing answers at jira.url"
 	case errors.Is(err, errAnswerTooLong):

@@ -180,7 +180,7 @@ func TestFailuresThatLeaveNoDoubtAreNotAmbiguous(t *testing.T) {
 		"an endless answer":         {long, "the answer is longer than 16 MiB", true, false},
 		"nothing listens":           {refused, "nothing answers at jira.url", false, false},
 		"the name does not resolve": {notFound, "the host of jira.url is not found", false, false},
-		"an untrusted certificate":  {untrusted, "the certificate of jira.url is not trusted", false, false},
+		"an untrusted certificate":  {untrusted, "the certificate of jira.url is not trusted: set jira.ca_file to its authority", false, false},
 		"a label that Jira refuses": {label, "a label is empty, too long or has a space", false, true},
 	} {
 		want := &framework.ServiceError{Service: "jira", Op: "create issue", Reason: test.reason, Ambiguous: test.ambiguous, Permanent: test.permanent}

@@ -178,10 +178,32 @@ func TestARequiredFieldThatIsNotSetIsNamedBeforeJiraIsAsked(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
 		}
-		// Without fields the screen is not read; Jira itself names what is missing.
+	})
+}
+
+// Without fields the screen is read only once Jira has refused: Jira names fields by their ids, and not what to do.
+func TestARequiredFieldThatJiraMissesIsNamedWithWhatToConfigure(t *testing.T) {
+	t.Parallel()
+	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
+		site := newSite(t, flavor, func(o *sandbox.Options) {
+			screened(o)
+			o.Fields[2].Required = true
+		})
 		_, err := site.client.Create(t.Context(), alert())
-		if reason := framework.Reason(err); !strings.Contains(reason, "Severity is required.") || !framework.IsPermanent(err) {
-			t.Errorf("got %v", err)
+		want := &framework.ServiceError{
+			Service: "jira", Op: "create issue", Status: 400, Permanent: true,
+			Reason: "Jira refuses the request: Severity (customfield_10001): Severity is required.; SEC/Task requires what is not set or blank: Severity (customfield_10001); add it under fields",
+		}
+		if diff := diffFailure(want, err); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		// The refusal is told all the same where the screen cannot be read.
+		site.Faults().Add(fault.Fault{Match: "GET /rest/api/2/issue/createmeta/", Status: 500})
+		_, err = site.client.Create(t.Context(), alert())
+		want.Reason = "Jira refuses the request: customfield_10001: Severity is required."
+		if diff := diffFailure(want, err); diff != "" {
+			t.Errorf("without a screen (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -206,10 +228,11 @@ func TestTheScreenIsReadOnceUntilItIsOldOrATicketIsRefused(t *testing.T) {
 		made(2)
 		refused := with(set("Score", "1"))
 		refused.Summary = ""
-		if _, err := site.client.Create(t.Context(), refused); !framework.IsPermanent(err) {
-			t.Errorf("got %v", err)
+		before := site.Faults().Hits()
+		if _, err := site.client.Create(t.Context(), refused); !framework.IsPermanent(err) || site.Faults().Hits()-before != 2 {
+			t.Errorf("got %v, and the screen was asked for %d times, want 2", err, site.Faults().Hits()-before)
 		}
-		made(2)
+		made(0)
 	})
 }
 

@@ -63,11 +63,28 @@ func (c *Client) Create(ctx context.Context, ticket framework.NewTicket) (string
 	var created createdIssue
 	if err := c.call(ctx, op, &created); err != nil {
 		if failure, ok := errors.AsType[*framework.ServiceError](err); ok && failure.Status == http.StatusBadRequest {
-			c.screens.forget(ticket.Project, ticket.Type) // somebody may have changed it
+			c.explain(ctx, op, ticket, fields, failure)
 		}
 		return "", err
 	}
 	return created.Key, nil
+}
+
+// explain adds to a refused ticket how people call the fields that Jira names by their ids, and which must be configured.
+func (c *Client) explain(ctx context.Context, op operation, ticket framework.NewTicket, set map[string]any, failure *framework.ServiceError) {
+	c.screens.forget(ticket.Project, ticket.Type) // somebody may have changed it
+	screen, err := c.screen(ctx, ticket.Project, ticket.Type)
+	if err != nil {
+		return // what Jira said is told as it is
+	}
+	for _, one := range screen.fields {
+		if strings.HasPrefix(one.ID, "customfield_") {
+			failure.Reason = strings.ReplaceAll(failure.Reason, " "+one.ID+": ", " "+one.called()+": ")
+		}
+	}
+	if missing, ok := errors.AsType[*framework.ServiceError](screen.missing(op, set)); ok {
+		failure.Reason += "; " + missing.Reason
+	}
 }
 
 // invalid is a request that is not worth sending.

@@ -130,6 +130,11 @@ type measuredTransport struct {
 	service string
 }
 
+// Around implements framework.Wrapper.
+func (t *measuredTransport) Around(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	return &measuredTransport{change(t.RoundTripper), t.metrics, t.service}
+}
+
 // RoundTrip measures until the headers of the answer.
 func (t *measuredTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := t.metrics.now()

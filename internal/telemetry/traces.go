@@ -207,6 +207,11 @@ type tracedTransport struct {
 	service string
 }
 
+// Around implements framework.Wrapper.
+func (t *tracedTransport) Around(change func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	return &tracedTransport{change(t.RoundTripper), t.traces, t.service}
+}
+
 // RoundTrip makes a span until the headers of the answer. It holds no URL: paths and queries may hold secrets.
 func (t *tracedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !trace.SpanContextFromContext(r.Context()).IsValid() {
