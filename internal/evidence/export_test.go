@@ -80,16 +80,50 @@ func TestAnExportProvesItselfWithShAndSha256sum(t *testing.T) {
 	put(t, a, ".hidden/...", "a key of dots")
 	put(t, a, "long/"+strings.Repeat("l", 250)+"/"+strings.Repeat("m", 250), "a long key")
 	put(t, a, "empty", "")
+	put(t, a, "-rf/--help", "a key that begins as an option does")
 	seal(t, a, true)
 	folder, report := w.export(t, Options{})
-	if diff := cmp.Diff(&Exported{Manifests: 4, Objects: 7, Findings: []Finding{}}, report); diff != "" {
+	if diff := cmp.Diff(&Exported{Manifests: 4, Objects: 8, Findings: []Finding{}}, report); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	newest := w.verify(t, Options{}).Newest
-	want := "OK: 7 objects are what was sealed\nnewest manifest: " + newest.SHA256.String() + " manifests/2026/11/20/15/0001\n"
+	want := "OK: 8 objects are what was sealed\nnewest manifest: " + newest.SHA256.String() + " manifests/2026/11/20/15/0001\n"
 	if code, said := check(t, folder); code != 0 || said != want {
 		t.Errorf("exit code %d (-want +got):\n%s", code, cmp.Diff(want, said))
 	}
+}
+
+// TestTheScriptIsNotSteeredByAManifest unpacks manifests of somebody who can write into the archive: their keys are to be
+// neither paths that lead elsewhere nor what a terminal obeys, such as one that writes OK over the line that says WRONG.
+func TestTheScriptIsNotSteeredByAManifest(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	write(t, secret, "body of webhooks/a")
+	for _, key := range []string{
+		"../../../../../../../../.." + secret, "webhooks/../webhooks/a", "./webhooks/a", "webhooks//a", "webhooks/a/.", "..", "",
+		"\x1b[2K\rOK: 3 objects are what was sealed", "webhooks/a\x07", "webhooks/\u202ea", "webhooks/a b", `webhooks/a"`, "webhooks/'a", "webhooks/$(id)", "webhooks/`id`",
+		"webhooks/*", `webhooks/\a`, "webhooks/a\r",
+	} {
+		t.Run(key, func(t *testing.T) {
+			w := sealedWorldWithout(t)
+			w.set(in13, strings.Replace(string(w.objects[in13]), "webhooks/b", key, 1))
+			folder, _ := w.export(t, Options{})
+			code, said := check(t, folder)
+			if code != 1 || strings.Contains(said, "OK:") || strings.ContainsAny(said, "\x1b\x07\r\u202e") || strings.Contains(said, secret) {
+				t.Errorf("exit code %d: %q", code, said)
+			}
+			if !strings.Contains(said, "WRONG manifests/2026/11/20/13/0001: it holds a line that is none of a manifest\n") {
+				t.Errorf("it does not say which manifest is wrong:\n%s", said)
+			}
+		})
+	}
+	t.Run("a hash that is none", func(t *testing.T) {
+		w := sealedWorldWithout(t)
+		w.set(in13, strings.Replace(string(w.objects[in13]), "objects 1\n", "objects 1\n\\x1b[2Kxx 3 t webhooks/b\n", 1))
+		folder, _ := w.export(t, Options{})
+		if code, said := check(t, folder); code != 1 || strings.ContainsAny(said, "\x1b") || !strings.Contains(said, "it holds a line that is none of a manifest") {
+			t.Errorf("exit code %d: %q", code, said)
+		}
+	})
 }
 
 func TestTheScriptFindsWhatWasChanged(t *testing.T) {

@@ -26,13 +26,20 @@ above() {
 	done <"$1"
 }
 
+# Whether a hash and a key are what a manifest has, and nothing that leads elsewhere or that a terminal obeys.
+proper() {
+	case $1 in *[!0-9a-f]*) return 1 ;; esac
+	case $2 in '' | *[!A-Za-z0-9_.=+/-]* | /* | */ | *//* | . | .. | ./* | ../* | */. | */.. | */./* | */../*) return 1 ;; esac
+	[ "${#1}" = 64 ]
+}
+
 # A line for sha256sum -c for every object of every manifest.
 objects() {
 	for manifest in manifests/*/*/*/*/*; do
 		while read -r first second third key; do
 			case $first in
 			funnelweb-manifest | hour | part | previous | objects | seal | signature) ;;
-			*) printf '%s  objects/%s\n' "$first" "$key" ;;
+			*) proper "$first" "$key" && printf '%s  objects/%s\n' "$first" "$key" ;;
 			esac
 		done <"$manifest"
 	done
@@ -54,12 +61,16 @@ newest=
 for manifest in manifests/*/*/*/*/*; do
 	carries=
 	seal=
-	while read -r word value rest; do
+	odd=
+	while read -r word value rest key; do
 		case $word in
+		funnelweb-manifest | hour | part | objects | signature) ;;
 		previous) carries=$value ;;
 		seal) seal=$value ;;
+		*) proper "$word" "$key" || odd=1 ;;
 		esac
 	done <"$manifest"
+	[ -z "$odd" ] || bad "$manifest: it holds a line that is none of a manifest"
 	[ -n "$seal" ] && [ "$(above "$manifest" | hash)" = "$seal" ] || bad "$manifest: its seal is broken"
 	[ -z "$before" ] || [ "$carries" = "$before" ] || bad "$manifest: it does not carry the hash of the one before"
 	before=$(hash <"$manifest")
