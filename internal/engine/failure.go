@@ -94,6 +94,7 @@ func (d *delivery) behind(cause error) time.Time {
 
 // putBack notes why the event waits and until when, tells people if that can be done now, and puts it back.
 func (d *delivery) putBack(jobs context.Context, state framework.RunState, next time.Time, reason string, tell bool) error {
+	wait, passed := next.Sub(d.engine.now()), monotonic() // the clock may be set before the store has the wait
 	d.record.NextTry, d.record.Reason = next, reason
 	if tell = tell && d.canTell(); tell {
 		d.record.ToldAt = d.engine.now().UTC()
@@ -105,7 +106,7 @@ func (d *delivery) putBack(jobs context.Context, state framework.RunState, next 
 		waiting := state == framework.RunWaiting
 		d.tell(jobs, framework.Failure{Reason: reason, Waiting: waiting, Next: next, Attempts: d.record.Attempts})
 	}
-	d.settle(d.message.NakWithDelay(max(time.Millisecond, next.Sub(d.engine.now()))))
+	d.settle(d.message.NakWithDelay(max(time.Millisecond, wait-passed())))
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,6 +43,33 @@ func TestALedgerEntryIsWrittenOnlyAtItsRevision(t *testing.T) {
 	value, revision, err := open(t, dir, nil).Ledger().Get(ctx, "ticket.abc")
 	if err != nil || string(value) != "done" || revision != second {
 		t.Errorf("after a restart %q at %d, error %v; want done at %d", value, revision, err, second)
+	}
+}
+
+func TestWhatALedgerHadWhenItWasOpenedIsAsOldAsThat(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	engine := open(t, dir, nil)
+	revision, err := engine.Ledger().Put(t.Context(), "ticket.abc", []byte("intent"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if age := engine.Ledger().Age(revision); age < 0 || age > time.Since(now) || engine.Ledger().Age(revision+1) != 0 {
+		t.Errorf("the last is %s old, the next %s", age, engine.Ledger().Age(revision+1))
+	}
+	closeEngine(t, engine)
+
+	now = time.Now()
+	again := open(t, dir, func(o *Options) { o.Now = func() time.Time { return time.Now().Add(day) } })
+	opened := time.Now()
+	until(t, "the entry is known to have some age", func() bool {
+		least, age, most := time.Since(opened), again.Ledger().Age(revision), time.Since(now)
+		if age < least || age > most {
+			t.Fatalf("%s old, want %s to %s", age, least, most)
+		}
+		return age > 10*time.Millisecond
+	})
+	if age := again.Ledger().Age(revision + 1); age != 0 {
+		t.Errorf("one that is not there is %s old", age)
 	}
 }
 

@@ -91,6 +91,34 @@ func TestAWaitIsNoAttempt(t *testing.T) {
 	}
 }
 
+// setBack is an action that fails once, and while that is being told the clock is set.
+type setBack struct {
+	action
+
+	set func()
+}
+
+func (s *setBack) Failed(context.Context, framework.Job, framework.Failure) error {
+	s.set()
+	return nil
+}
+
+func TestARetryComesInTimeThoughTheClockIsSetBackWhileItIsPutBack(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	engine := open(t, t.TempDir(), func(o *Options) { o.Now = clock.Now })
+	failing := &setBack{set: func() { clock.Set(-72 * time.Hour) }}
+	failing.do = func(context.Context, framework.Job) (framework.Result, error) {
+		if len(failing.attempts()) == 1 {
+			return framework.Result{}, down()
+		}
+		return framework.Result{}, nil
+	}
+	run(t, engine, onAlert("ticket", failing))
+	event := alert(t, "first")
+	publish(t, engine, event)
+	untilState(t, engine, event.ID, framework.RunDone)
+}
+
 func TestAJobThatWaitsIsShownWithReasonAndTime(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
 	tomorrow := time.Now().Add(day).UTC().Truncate(time.Second)
