@@ -41,6 +41,7 @@ func (c serveCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	defer boundMemory()()
 	serving := false
 	server, err := c.build(p, config, nil, app.Options{Log: log, TokenFile: file})
 	if err == nil {

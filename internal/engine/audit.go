@@ -29,6 +29,7 @@ func (e *Engine) auditConfig() jetstream.StreamConfig {
 		Discard:     jetstream.DiscardOld,
 		MaxAge:      auditRetention,
 		MaxMsgs:     -1,
+		Duplicates:  leastWindow,
 		MaxBytes:    min(maxAudit, e.opts.MaxStore/64),
 		Storage:     jetstream.FileStorage,
 		Replicas:    e.replicas(),

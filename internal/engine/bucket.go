@@ -42,7 +42,7 @@ func (e *Engine) makeBucket(ctx context.Context, name string, change func(*jetst
 	config := jetstream.StreamConfig{
 		Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"},
 		MaxMsgsPerSubject: 1, MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1,
-		Discard: jetstream.DiscardNew, Duplicates: 2 * time.Minute, AllowRollup: true, DenyDelete: true,
+		Discard: jetstream.DiscardNew, Duplicates: leastWindow, AllowRollup: true, DenyDelete: true,
 		Storage: e.storage(), Replicas: e.replicas(), AllowDirect: !e.shared(),
 	}
 	change(&config)

@@ -32,6 +32,7 @@ func (e *Engine) lettersConfig() jetstream.StreamConfig {
 		Discard:           jetstream.DiscardNew,
 		MaxMsgsPerSubject: 1,
 		MaxMsgs:           -1,
+		Duplicates:        leastWindow,
 		MaxBytes:          -1,
 		Storage:           e.storage(),
 		Replicas:          e.replicas(),

@@ -34,7 +34,7 @@ type probe struct {
 // probeConfig keeps the last probe.
 func (e *Engine) probeConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: e.names.stream(probeStream), Subjects: []string{e.names.subject("probe")}, MaxMsgs: 1, Discard: jetstream.DiscardOld,
+		Name: e.names.stream(probeStream), Subjects: []string{e.names.subject("probe")}, MaxMsgs: 1, Discard: jetstream.DiscardOld, Duplicates: leastWindow,
 		Storage: e.storage(), Replicas: e.replicas(),
 	}
 }

@@ -17,6 +17,11 @@ import (
 
 const streamPrefix = "EV_"
 
+// leastWindow is the shortest that a server takes for remembering ids of messages (checkStreamCfg in nats-server/v2 v2.15.2).
+// No message has one, as subjects tell events apart; but a server reads all messages of the window when it starts, which costs
+// time and memory: by default those of two minutes.
+const leastWindow = 100 * time.Millisecond
+
 // Names end up in subjects, stream names and file names of the store.
 var (
 	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
@@ -174,6 +179,7 @@ func (s *streams) config(source string) jetstream.StreamConfig {
 		Discard:              jetstream.DiscardNew,
 		MaxMsgsPerSubject:    1,
 		DiscardNewPerSubject: true,
+		Duplicates:           leastWindow,
 		MaxMsgs:              -1,
 		MaxBytes:             -1,
 		Storage:              s.storage,
