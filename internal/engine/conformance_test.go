@@ -288,8 +288,9 @@ func conformsToLedger(t *testing.T, open func(func(*Options)) store) {
 	if string(value) != "SEC-1" || read != done || err != nil {
 		t.Errorf("read %q at %d, error %v", value, read, err)
 	}
-	if revision >= done || ledger.Age(revision) < ledger.Age(done) || ledger.Age(done) < 0 || ledger.Age(done+1) != 0 {
-		t.Errorf("revision %d is %s old, %d is %s", revision, ledger.Age(revision), done, ledger.Age(done))
+	next, newer := ledger.Age(done+1), ledger.Age(done)
+	if older := ledger.Age(revision); revision >= done || older < newer || newer < 0 || next != 0 {
+		t.Errorf("revision %d is %s old, %d is %s, and the next %s", revision, older, done, newer, next)
 	}
 }
 
