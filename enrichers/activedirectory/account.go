@@ -15,9 +15,10 @@ import (
 func accountAttributes() []string {
 	return []string{
 		"objectClass", "displayName", "sAMAccountName", "userPrincipalName", "mail", "title", "department", "company",
-		"manager", "managedBy", "dNSHostName", "operatingSystem", "operatingSystemVersion", "userAccountControl",
-		"msDS-User-Account-Control-Computed", "accountExpires", "lockoutTime", "pwdLastSet", "lastLogonTimestamp",
-		"whenCreated", "memberOf", "servicePrincipalName", "objectSid",
+		"telephoneNumber", "manager", "managedBy", "dNSHostName", "operatingSystem", "operatingSystemVersion", "userAccountControl",
+		"msDS-User-Account-Control-Computed", "msDS-UserPasswordExpiryTimeComputed", "accountExpires", "lockoutTime", "pwdLastSet",
+		"lastLogonTimestamp", "whenCreated", "memberOf", "primaryGroupID", "adminCount", "servicePrincipalName", "objectSid",
+		"msDS-AllowedToDelegateTo", "msDS-AllowedToActOnBehalfOfOtherIdentity",
 	}
 }
 
@@ -40,33 +41,35 @@ func (e *Enricher) account(s *session, entry *ldap.Entry) (string, []framework.F
 	if err != nil {
 		return "", nil, err
 	}
-	powers, known, err := privileges(s, entry.DN)
+	groups, err := memberships(s, entry)
 	if err != nil {
 		return "", nil, err
 	}
 	now := e.now()
 	found := accountState(entry, now)
 	var list facts
+	list.add("state", "State", found.String())
+	list.add("privileged", "Privileged", groups.privilegeWords(entry))
+	list.add("delegation", "Delegation", delegation(entry))
+	list.add("services", "Service names", services(entry))
+	addTimes(&list, entry, now)
 	list.add("name", "Name", text(entry, "displayName"))
 	list.add("account", "Account", accountNames(entry))
-	list.add("email", "Mail", text(entry, "mail"))
 	list.add("title", "Title", text(entry, "title"))
 	list.add("department", "Department", text(entry, "department"))
 	list.add("company", "Company", text(entry, "company"))
 	list.add("manager", "Manager", manager)
+	list.add("email", "Mail", text(entry, "mail"))
+	list.add("phone", "Phone", text(entry, "telephoneNumber"))
 	list.add("dns_name", "DNS name", text(entry, "dNSHostName"))
 	list.add("system", "System", system(entry))
 	list.add("managed_by", "Managed by", owner)
-	list.add("state", "State", found.String())
-	list.add("privileged", "Privileged", privilegeWords(powers, known))
-	list.add("groups", "Direct groups", directGroups(entry))
-	list.add("services", "Service names", services(entry))
-	addTimes(&list, entry, now)
+	list.add("groups", "Groups", groups.countWords(entry))
 	list.add("path", "Path", framework.Line(entry.DN, maxText))
 	if id, ok := sid(entry.GetEqualFoldRawAttributeValue("objectSid")); ok {
 		list.add("sid", "SID", id)
 	}
-	return summary(entry, found, powers), list, nil
+	return summary(entry, found, groups.names()), list, nil
 }
 
 func summary(entry *ldap.Entry, found state, powers []string) string {
@@ -104,25 +107,14 @@ func accountNames(entry *ldap.Entry) string {
 	return account + principal
 }
 
-func privilegeWords(powers []string, known bool) string {
-	switch {
-	case len(powers) > 0:
-		return strings.Join(powers, ", ") + " (directly or through other groups)"
-	case known:
-		return "no"
-	default:
-		return "unknown: the account in bind_dn may not read tokenGroups"
-	}
-}
-
 // services says that a user has service names: anyone may then ask for a ticket and attack the password offline
 // (Kerberoasting). Computers have them as a rule and long random passwords.
 func services(entry *ldap.Entry) string {
-	count := len(entry.GetEqualFoldAttributeValues("servicePrincipalName"))
-	if count == 0 || isComputer(entry) {
+	names, _ := values(entry, "servicePrincipalName")
+	if len(names) == 0 || isComputer(entry) {
 		return ""
 	}
-	return fmt.Sprintf("%d (tickets for them let anyone attack the password offline)", count)
+	return fmt.Sprintf("%d (anyone may ask for a ticket for them and attack the password offline)", len(names))
 }
 
 func isComputer(entry *ldap.Entry) bool {
@@ -136,7 +128,7 @@ func isComputer(entry *ldap.Entry) bool {
 
 func addTimes(list *facts, entry *ldap.Entry, now time.Time) {
 	if at, ok := fileTime(entry.GetEqualFoldAttributeValue("lastLogonTimestamp")); ok {
-		list.add("last_logon", "Last logon", "not before "+when(at, now)+"; replicated every 9 to 14 days, so it may have been later")
+		list.add("last_logon", "Last logon", "not before "+when(at, now)+"; later logons show only after 9 to 14 days")
 	} else {
 		list.add("last_logon", "Last logon", "none recorded")
 	}

@@ -30,7 +30,7 @@ const (
 	// enough that an account which was just disabled is not shown as enabled.
 	kept = time.Minute
 	// The formatVersion changes when findings are put into other words: kept ones are not used any more then.
-	formatVersion = "v1"
+	formatVersion = "v2"
 )
 
 // Config says how to reach the directory.

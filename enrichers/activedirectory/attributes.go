@@ -98,6 +98,19 @@ func dnsName(dn *ldap.DN) string {
 	return strings.ToLower(strings.Join(labels, "."))
 }
 
+// domainOf returns the DC parts at the end of a DN, which name the domain, or "" when it is malformed.
+func domainOf(dn string) string {
+	parsed, err := ldap.ParseDN(dn)
+	if err != nil {
+		return ""
+	}
+	at := len(parsed.RDNs)
+	for at > 0 && len(parsed.RDNs[at-1].Attributes) == 1 && strings.EqualFold(parsed.RDNs[at-1].Attributes[0].Type, "DC") {
+		at--
+	}
+	return (&ldap.DN{RDNs: parsed.RDNs[at:]}).String()
+}
+
 // text returns an attribute's first value, fit for one line, or "".
 func text(entry *ldap.Entry, attribute string) string {
 	return framework.Line(entry.GetEqualFoldAttributeValue(attribute), maxText)

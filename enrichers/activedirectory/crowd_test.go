@@ -76,6 +76,7 @@ func crowd() string {
 	for i := range 60 {
 		add(fmt.Sprintf("CN=List %02d,OU=Groups,%s", i, base), "objectClass: group", fmt.Sprintf("sAMAccountName: List %02d", i), "member: "+many)
 	}
+	text.WriteString(settingsLDIF(person))
 	return text.String()
 }
 

@@ -3,16 +3,15 @@ package activedirectory
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
-
-	"funnelweb/framework"
 )
 
-// maxGroups bounds how many groups are named.
-const maxGroups = 10
+const (
+	maxGroups = 10 // that are named
+	chainTime = 3  // seconds that the server may look along chains of members
+)
 
 // privileged names a group that gives power over a domain or its controllers, or returns "". It goes by the SID:
 // the names are translated and can be changed ([MS-DTYP] 2.4.2.4, and "Appendix C: Protected Accounts and Groups
@@ -54,49 +53,168 @@ func privileged(sid string) string {
 	return ""
 }
 
-// privileges names the privileged groups that an account is in, directly, through other groups or as its primary
-// group: tokenGroups is computed by the server for one entry. Known is false where it may not be read.
-func privileges(s *session, dn string) (names []string, known bool, err error) {
-	entry, err := s.read(dn, "tokenGroups")
-	if err != nil {
-		return nil, false, unlessHidden(err)
-	}
-	tokens := entry.GetEqualFoldRawAttributeValues("tokenGroups")
-	for _, raw := range tokens {
-		if group, ok := sid(raw); ok && privileged(group) != "" {
-			names = append(names, privileged(group))
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), len(tokens) > 0, nil
+// power is a privileged group that an account is in.
+type power struct {
+	name string
+	sid  string
+	how  string // "direct member", "primary group", "through Tier 0 Operators"
 }
 
-// directGroups counts and names the groups that list the account as a member. Its primary group is not among
-// them ([MS-ADTS] 3.1.1.4.5.18). A domain controller gives at most 1,500 values at once, as memberOf;range=0-1499.
-func directGroups(entry *ldap.Entry) string {
-	var groups []string
-	least := false
-	for _, attribute := range entry.Attributes {
-		name, option, _ := strings.Cut(strings.ToLower(attribute.Name), ";range=")
-		if name == "memberof" {
-			groups = append(groups, attribute.Values...)
-			least = least || option != "" && !strings.HasSuffix(option, "*")
+// groups are those of an account.
+type groups struct {
+	powers []power // by name
+	total  int     // security groups, the primary one and nested ones included
+	known  bool    // whether the above could be read
+}
+
+func (g groups) names() []string {
+	var names []string
+	for _, one := range g.powers {
+		names = append(names, one.name)
+	}
+	return names
+}
+
+// tokens reads the security groups of an account: direct ones, those that these are in, and the primary group. The attribute is
+// worked out by the server for one entry, and costs it far less than a search along the chain of members.
+func tokens(s *session, dn string) (groups, error) {
+	entry, err := s.read(dn, "tokenGroups")
+	if err != nil {
+		return groups{}, unlessHidden(err)
+	}
+	all := entry.GetEqualFoldRawAttributeValues("tokenGroups")
+	found := groups{total: len(all), known: len(all) > 0}
+	for _, raw := range all {
+		if group, ok := sid(raw); ok && privileged(group) != "" {
+			found.powers = append(found.powers, power{name: privileged(group), sid: group, how: "through other groups"})
 		}
 	}
-	if len(groups) == 0 {
-		return "none besides the primary group"
+	slices.SortFunc(found.powers, func(a, b power) int { return strings.Compare(a.name, b.name) })
+	found.powers = slices.CompactFunc(found.powers, func(a, b power) bool { return a.name == b.name })
+	return found, nil
+}
+
+// memberships reads the groups of an account, and of the privileged ones how it comes to be in them.
+func memberships(s *session, entry *ldap.Entry) (groups, error) {
+	found, err := tokens(s, entry.DN)
+	if err != nil || len(found.powers) == 0 {
+		return found, err
 	}
-	names := make([]string, len(groups))
-	for i, group := range groups {
-		names[i] = framework.Line(firstName(group), maxText)
+	dns, err := s.bySID(domainOf(entry.DN), found.powers)
+	if err := unlessSlow(err); err != nil {
+		return groups{}, err
 	}
-	slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
-	count := strconv.Itoa(len(names))
-	if least {
-		count = "at least " + count
+	direct, _ := values(entry, "memberOf")
+	primary := primaryGroup(entry)
+	for i := range found.powers {
+		one := &found.powers[i]
+		group := dns[one.sid]
+		switch {
+		case one.sid == primary:
+			one.how = "primary group"
+		case group == "": // of another domain
+		case slices.ContainsFunc(direct, func(dn string) bool { return strings.EqualFold(dn, group) }):
+			one.how = "direct member"
+		default:
+			through, err := s.between(entry.DN, primary, group)
+			if err != nil {
+				return groups{}, err
+			}
+			if through != "" {
+				one.how = "through " + through
+			}
+		}
 	}
-	if len(names) > maxGroups {
-		names = append(names[:maxGroups], "…")
+	return found, nil
+}
+
+// bySID finds where groups are in the tree of their domain.
+func (s *session) bySID(domain string, powers []power) (map[string]string, error) {
+	var filter strings.Builder
+	for _, one := range powers {
+		filter.WriteString("(objectSid=" + ldap.EscapeFilter(one.sid) + ")")
 	}
-	return fmt.Sprintf("%s: %s", count, strings.Join(names, ", "))
+	entries, _, err := s.search(domain, "(|"+filter.String()+")", len(powers), "objectSid")
+	if err != nil {
+		return nil, err
+	}
+	dns := map[string]string{}
+	for _, entry := range entries {
+		if group, ok := sid(entry.GetEqualFoldRawAttributeValue("objectSid")); ok {
+			dns[group] = entry.DN
+		}
+	}
+	return dns, nil
+}
+
+// between names the groups that an account is in directly and that are in another, at any depth: those to take it out of. Such a
+// search is slow in a large domain, so that it is for privileged groups alone, and given up after chainTime.
+func (s *session) between(account, primary, group string) (string, error) {
+	const maxNamed = 3
+	limited := *s
+	limited.timeLimit = min(s.timeLimit, chainTime)
+	entries, more, err := limited.search(domainOf(account), "(&(|(member="+ldap.EscapeFilter(account)+")(objectSid="+ldap.EscapeFilter(primary)+"))"+
+		"(memberOf:1.2.840.113556.1.4.1941:="+ldap.EscapeFilter(group)+"))", maxNamed, "sAMAccountName")
+	if err != nil {
+		return "", unlessSlow(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, fullName(entry))
+	}
+	slices.Sort(names)
+	if more {
+		names = append(names, "…")
+	}
+	return strings.Join(names, ", "), nil
+}
+
+// unlessSlow forgives what hidden does, and that a server gave up: more would be known of how, but not of what.
+func unlessSlow(err error) error {
+	if ldap.IsErrorAnyOf(err, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultSizeLimitExceeded) {
+		return nil
+	}
+	return unlessHidden(err)
+}
+
+// primaryGroup is the SID of an account's primary group, which is of its own domain.
+func primaryGroup(entry *ldap.Entry) string {
+	own, _ := sid(entry.GetEqualFoldRawAttributeValue("objectSid"))
+	domain, _, _ := cutLast(own, "-")
+	return domain + "-" + entry.GetEqualFoldAttributeValue("primaryGroupID")
+}
+
+func (g groups) privilegeWords(entry *ldap.Entry) string {
+	var words []string
+	for _, one := range g.powers {
+		words = append(words, one.name+" ("+one.how+")")
+	}
+	switch {
+	case len(words) > 0:
+		return strings.Join(words, ", ")
+	case !g.known:
+		return "unknown: the account in bind_dn may not read tokenGroups"
+	case entry.GetEqualFoldAttributeValue("adminCount") == "1":
+		return "no, but it is or was protected as an administrator (adminCount)"
+	default:
+		return "no"
+	}
+}
+
+// countWords counts the groups that list the account as a member, and names some. Its primary group is not among them ([MS-ADTS]
+// 3.1.1.4.5.18).
+func (g groups) countWords(entry *ldap.Entry) string {
+	direct, all := values(entry, "memberOf")
+	words, with := "none besides the primary", "nested ones"
+	if len(direct) > 0 {
+		for i, group := range direct {
+			direct[i] = firstName(group)
+		}
+		slices.SortFunc(direct, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+		words, with = count(direct, all)+" direct: "+few(direct, maxGroups), "nested ones and the primary"
+	}
+	if g.total > 1 {
+		words += fmt.Sprintf(" (%d security groups with %s)", g.total, with)
+	}
+	return words
 }

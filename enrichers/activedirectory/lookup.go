@@ -19,43 +19,44 @@ var sidPattern = regexp.MustCompile(`^[Ss]-1-([0-9]{1,10}|0x[0-9A-Fa-f]{12})(-[0
 
 // describe looks an indicator up and puts the answer into words.
 func (e *Enricher) describe(s *session, indicator framework.Indicator) (string, []framework.Fact, error) {
-	name, domain := indicator.Value, ""
-	if before, after, found := strings.Cut(name, `\`); found && indicator.Kind == framework.User {
-		domain, name = before, after
-		own, known, err := e.isOwnDomain(s, domain)
-		if err != nil {
-			return "", nil, err
+	name, in := indicator.Value, place{base: e.config.BaseDN}
+	if domain, account, found := strings.Cut(name, `\`); found && indicator.Kind == framework.User {
+		var err error
+		if in, err = e.place(s, domain); err != nil || in.not != "" {
+			return in.not, nil, err
 		}
-		if known && !own {
-			return fmt.Sprintf("Not looked up: %s is no domain of this directory; the account may be local to a machine or built into Windows.",
-				framework.Line(domain, maxText)), nil, nil
-		}
+		name = account
 	}
 	what, filter := "user", e.userFilter(name)
 	if indicator.Kind == framework.Host {
 		what, filter = "computer", e.hostFilter(name)
 	}
 	if strings.ContainsRune(name, 0) { // no name has it, and Samba takes it for the end of one
-		summary, facts := e.nobody(what)
-		return summary, facts, nil
+		return nobodyFound(s, what, in)
 	}
-	entries, more, err := s.search(e.config.BaseDN, filter, maxCandidates, accountAttributes()...)
+	entries, more, err := s.search(in.base, filter, maxCandidates, accountAttributes()...)
+	if in.base != e.config.BaseDN && ldap.IsErrorAnyOf(err, ldap.LDAPResultReferral, ldap.LDAPResultNoSuchObject) {
+		return notLookedUp(in.domain, "is another domain of the forest, which this domain controller does not hold"), nil, nil
+	}
+	entries = in.own(entries)
 	switch {
 	case err != nil:
 		return "", nil, err
 	case len(entries) == 0:
-		summary, facts := e.nobody(what)
-		return summary, facts, nil
+		return nobodyFound(s, what, in)
 	case len(entries) > 1:
 		return ambiguous(what, entries, more)
 	}
 	return e.account(s, entries[0])
 }
 
-func (e *Enricher) nobody(what string) (string, []framework.Fact) {
-	return "No such " + what + " in the directory.", []framework.Fact{
-		{Key: "searched", Label: "Searched", Value: framework.Line(e.config.BaseDN, maxText)},
+// nobodyFound says where nobody was found, and where nobody looked: in domains that the controller only refers to.
+func nobodyFound(s *session, what string, in place) (string, []framework.Fact, error) {
+	list := facts{{Key: "searched", Label: "Searched", Value: framework.Line(in.base, maxText)}}
+	if len(s.elsewhere) > 0 {
+		list.add("not_searched", "Not searched", "other domains of the forest: "+few(s.elsewhere, maxCandidates))
 	}
+	return "No such " + what + " in the directory.", list, nil
 }
 
 func ambiguous(what string, entries []*ldap.Entry, more bool) (string, []framework.Fact, error) {
@@ -117,43 +118,4 @@ func cutLast(text, separator string) (before, after string, found bool) {
 		return text, "", false
 	}
 	return text[:at], text[at+len(separator):], true
-}
-
-// isOwnDomain reports whether a NetBIOS or DNS domain name belongs to the base of the search. Without this,
-// "WS-042\Administrator", an account local to a workstation, would be taken for the domain's administrator.
-func (e *Enricher) isOwnDomain(s *session, name string) (own, known bool, err error) {
-	root, err := s.read("", "configurationNamingContext")
-	if err != nil {
-		return false, false, unlessHidden(err)
-	}
-	partitions := root.GetEqualFoldAttributeValue("configurationNamingContext")
-	if partitions == "" {
-		return false, false, nil
-	}
-	const maxDomains = 200
-	domains, _, err := s.search("CN=Partitions,"+partitions, "(&(objectClass=crossRef)(nETBIOSName=*))", maxDomains,
-		"nCName", "nETBIOSName", "dnsRoot")
-	if err != nil {
-		return false, false, unlessHidden(err)
-	}
-	for _, domain := range domains {
-		context, err := ldap.ParseDN(domain.GetEqualFoldAttributeValue("nCName"))
-		if err != nil {
-			continue
-		}
-		known = true
-		named := strings.EqualFold(name, domain.GetEqualFoldAttributeValue("nETBIOSName")) ||
-			strings.EqualFold(name, domain.GetEqualFoldAttributeValue("dnsRoot"))
-		if named && (context.EqualFold(e.base) || context.AncestorOfFold(e.base) || e.base.AncestorOfFold(context)) {
-			return true, true, nil
-		}
-	}
-	return false, known, nil
-}
-
-func unlessHidden(err error) error {
-	if hidden(err) {
-		return nil
-	}
-	return err
 }

@@ -103,7 +103,7 @@ func (e *Enricher) describeOwn(s *session) (detail, advice string, err error) {
 	if err != nil || own == nil {
 		return "not found below base_dn, so that it cannot be told when its password expires", "", err
 	}
-	powers, _, err := privileges(s, own.DN)
+	groups, err := tokens(s, own.DN)
 	if err != nil {
 		return "", "", err
 	}
@@ -115,8 +115,8 @@ func (e *Enricher) describeOwn(s *session) (detail, advice string, err error) {
 			advice = "set a new password before it expires, or use a managed account"
 		}
 	}
-	if len(powers) > 0 {
-		detail += "; it is privileged: " + strings.Join(powers, ", ")
+	if len(groups.powers) > 0 {
+		detail += "; it is privileged: " + strings.Join(groups.names(), ", ")
 		advice = "use an account without privileges: that of an ordinary user can read all that is needed"
 	}
 	return detail, advice, nil
@@ -124,7 +124,7 @@ func (e *Enricher) describeOwn(s *session) (detail, advice string, err error) {
 
 // own returns the entry of the bind account, or nil where it cannot be found.
 func (e *Enricher) own(s *session) (*ldap.Entry, error) {
-	attributes := append(accountAttributes(), "msDS-UserPasswordExpiryTimeComputed")
+	attributes := accountAttributes()
 	if _, err := ldap.ParseDN(e.config.BindDN); err == nil {
 		entry, err := s.read(e.config.BindDN, attributes...)
 		return entry, unlessHidden(err)
@@ -162,11 +162,11 @@ func (e *Enricher) describeRights(s *session) (detail, advice string, err error)
 	}
 	// Of oneself one may read more than of others: the sample is of others, too.
 	for _, person := range people[max(0, len(people)-2):] {
-		_, known, err := privileges(s, person.DN)
+		groups, err := tokens(s, person.DN)
 		if err != nil {
 			return "", "", err
 		}
-		if !known {
+		if !groups.known {
 			return count + " users and their state, but not tokenGroups",
 				"let the bind account read tokenGroups (as members of Pre-Windows 2000 Compatible Access may); else findings say that privileges are unknown", nil
 		}

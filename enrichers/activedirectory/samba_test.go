@@ -59,6 +59,7 @@ func TestARealDirectory(t *testing.T) {
 	t.Run("what it says of people", func(t *testing.T) { holdsTo(t, "testdata/people.golden", config, people()) })
 	t.Run("what it says of computers", func(t *testing.T) { holdsTo(t, "testdata/computers.golden", config, computers()) })
 	t.Run("what it says of a crowd", func(t *testing.T) { holdsTo(t, "testdata/crowd.golden", config, crowdNames()) })
+	t.Run("what it says of settings", func(t *testing.T) { holdsTo(t, "testdata/settings.golden", config, settingsNames()) })
 	t.Run("ways to bind", func(t *testing.T) { waysToBind(t, config, domain) })
 	t.Run("refusals", func(t *testing.T) { refusals(t, config) })
 	t.Run("injection", func(t *testing.T) { nothingIsInjected(t, config) })
@@ -180,6 +181,7 @@ func refusals(t *testing.T, config Config) {
 		{"a disabled account", as(`LAB\ddisabled`), "bind: the account in bind_dn is disabled: enable it (status 49)"},
 		{"a locked account", as(`LAB\llocked`), "bind: the account in bind_dn is locked out: unlock it, and look for what tries wrong passwords (status 49)"},
 		{"an expired account", as(`LAB\eexpired`), "bind: the account in bind_dn has expired: extend it (status 49)"},
+		{"an expired password", as(`LAB\oold`), "bind: the password of the account in bind_dn has expired: set a new one (status 49)"},
 		{"a password to be changed", as(`LAB\mchange`), "bind: the account in bind_dn must change its password: set one that need not be changed (status 49)"},
 		{"a base that does not exist", func(c *Config) { c.BaseDN = "OU=Nowhere,DC=lab,DC=example" }, "check: base_dn does not exist in this directory, or the account in bind_dn may not see it (status 32)"},
 		{"another domain's base", func(c *Config) { c.BaseDN = "DC=other,DC=example" }, "check: base_dn does not exist in this directory, or the account in bind_dn may not see it (status 32)"},

@@ -81,6 +81,7 @@ type dialogue struct {
 	net.Conn
 	from   *bufio.Reader
 	script *script
+	heard  func(body []byte) // of each request, past its length
 }
 
 // next reads one request, of less than 64 KiB, and returns its message id.
@@ -103,6 +104,9 @@ func (d *dialogue) next() (id byte, ok bool) {
 	body := make([]byte, length)
 	if _, err := io.ReadFull(d.from, body); err != nil || length < 3 {
 		return 0, false
+	}
+	if d.heard != nil {
+		d.heard(body)
 	}
 	return body[2], true
 }

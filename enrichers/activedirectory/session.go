@@ -20,7 +20,8 @@ var errTooMuch = errors.New("the server sent more than 1 MiB")
 // session is a bound connection to one domain controller, for the length of one lookup.
 type session struct {
 	conn      *ldap.Conn
-	timeLimit int // seconds, for the server
+	timeLimit int      // seconds, for the server
+	elsewhere []string // domains that the server referred to in place of searching them
 }
 
 // ask runs a lookup in a session of its own, on the first domain controller that answers. The lookup may run
@@ -183,6 +184,9 @@ func (s *session) search(base, filter string, limit int, attributes ...string) (
 	result, err := s.conn.Search(request)
 	// The server's own limit, and the library's when a server sends more than it was asked for.
 	limited := ldap.IsErrorWithCode(err, ldap.LDAPResultSizeLimitExceeded) || errors.Is(err, ldap.ErrSizeLimitExceeded)
+	if result != nil {
+		s.elsewhere = append(s.elsewhere, otherDomains(result.Referrals)...)
+	}
 	if limited && len(result.Entries) > 0 {
 		return result.Entries, true, nil
 	}

@@ -16,11 +16,13 @@ const (
 	flagReversible      = 0x80
 	flagNeverExpires    = 0x10000
 	flagSmartCard       = 0x40000
+	flagController      = 0x2000 // SERVER_TRUST_ACCOUNT
 	flagDelegation      = 0x80000
+	flagNotDelegated    = 0x100000
 	flagDESOnly         = 0x200000
 	flagNoPreauth       = 0x400000
 	flagPasswordExpired = 0x800000 // in the computed attribute only
-	flagImpersonate     = 0x1000000
+	flagAnyProtocol     = 0x1000000
 )
 
 // setting is what a bit means for whoever judges an alert.
@@ -38,8 +40,6 @@ func settings() []setting {
 		{flagSmartCard, "smart card required"},
 		{flagNoPreauth, "no Kerberos pre-authentication (its password can be attacked offline)"},
 		{flagDESOnly, "DES encryption only"},
-		{flagDelegation, "trusted for unconstrained delegation"},
-		{flagImpersonate, "trusted to impersonate others at chosen services"},
 	}
 }
 
@@ -67,12 +67,15 @@ func accountState(entry *ldap.Entry, now time.Time) state {
 	if control&flagDisabled != 0 {
 		add("disabled", "disabled")
 	}
-	if expires, ok := fileTime(entry.GetEqualFoldAttributeValue("accountExpires")); ok {
-		if expires.After(now) {
-			add("", "expires "+when(expires, now))
-		} else {
-			add("expired", "expired "+when(expires, now))
-		}
+	expiry := entry.GetEqualFoldAttributeValue("accountExpires")
+	expires, limited := fileTime(expiry)
+	switch {
+	case expiry == "": // every account has it, but not every reader may see it, and a global catalog lacks it
+		add("", "whether it expires cannot be read")
+	case limited && expires.After(now):
+		add("", "expires "+when(expires, now))
+	case limited:
+		add("expired", "expired "+when(expires, now))
 	}
 	since, lockedOnce := fileTime(entry.GetEqualFoldAttributeValue("lockoutTime"))
 	switch {
@@ -84,7 +87,7 @@ func accountState(entry *ldap.Entry, now time.Time) state {
 		add("possibly locked out", "locked out "+when(since, now)+", unless the lock has run out since")
 	}
 	if !isComputer(entry) { // machines change theirs by themselves
-		addPassword(entry, control, computed, add)
+		addPassword(entry, control, computed, now, add)
 	}
 	for _, one := range settings() {
 		if control&one.bit != 0 {
@@ -97,11 +100,19 @@ func accountState(entry *ldap.Entry, now time.Time) state {
 	return found
 }
 
-func addPassword(entry *ldap.Entry, control, computed int64, add func(headline, words string)) {
-	if entry.GetEqualFoldAttributeValue("pwdLastSet") == "0" && control&flagNeverExpires == 0 {
+// addPassword tells what the password keeps its owner from. With a smart card it is not asked for.
+func addPassword(entry *ldap.Entry, control, computed int64, now time.Time, add func(headline, words string)) {
+	if control&(flagNeverExpires|flagSmartCard) != 0 {
+		return
+	}
+	expired, known := fileTime(entry.GetEqualFoldAttributeValue("msDS-UserPasswordExpiryTimeComputed"))
+	switch {
+	case entry.GetEqualFoldAttributeValue("pwdLastSet") == "0":
 		add("", "must change the password at the next logon")
-	} else if computed&flagPasswordExpired != 0 {
-		add("", "password expired")
+	case computed&flagPasswordExpired != 0 && known && !expired.After(now):
+		add("enabled, with an expired password", "password expired "+when(expired, now))
+	case computed&flagPasswordExpired != 0:
+		add("enabled, with an expired password", "password expired")
 	}
 }
 

@@ -58,14 +58,27 @@ func TestAccountState(t *testing.T) {
 		},
 		{
 			name: "an expired password", control: 0x200, computed: strconv.Itoa(0x800000), others: map[string]string{"pwdLastSet": yesterday},
-			headline: "enabled", words: "enabled; password expired",
+			headline: "enabled, with an expired password", words: "enabled; password expired",
 		},
+		{
+			name: "an expired password, of which it is known since when", control: 0x200, computed: strconv.Itoa(0x800000),
+			others:   map[string]string{"pwdLastSet": yesterday, "msDS-UserPasswordExpiryTimeComputed": yesterday},
+			headline: "enabled, with an expired password", words: "enabled; password expired 2026-11-19 12:00 UTC (1 day ago)",
+		},
+		{
+			name: "an expired password that a smart card stands in for", control: 0x40200, computed: strconv.Itoa(0x800000), others: map[string]string{"pwdLastSet": "0"},
+			headline: "enabled", words: "enabled; smart card required",
+		},
+		{
+			name: "a locked account with an expired password", control: 0x200, computed: strconv.Itoa(0x800010), others: map[string]string{"lockoutTime": yesterday},
+			headline: "locked out", words: "enabled; locked out since 2026-11-19 12:00 UTC (1 day ago); password expired",
+		},
+		{name: "an expiry that may not be read", control: 0x200, computed: "0", others: map[string]string{"accountExpires": ""}, headline: "enabled", words: "enabled; whether it expires cannot be read"},
 		{name: "a machine sets its own", control: 0x1000, others: map[string]string{"pwdLastSet": "0", "objectClass": "computer"}, headline: "enabled", words: "enabled"},
 		{
 			name: "everything that weakens an account", control: 0x200 | 0x10000 | 0x20 | 0x80 | 0x400000 | 0x200000 | 0x80000 | 0x1000000, headline: "enabled",
 			words: "enabled; password never expires; may have an empty password; password stored with reversible encryption; " +
-				"no Kerberos pre-authentication (its password can be attacked offline); DES encryption only; " +
-				"trusted for unconstrained delegation; trusted to impersonate others at chosen services",
+				"no Kerberos pre-authentication (its password can be attacked offline); DES encryption only",
 		},
 		{name: "a smart card", control: 0x40200, headline: "enabled", words: "enabled; smart card required"},
 		{name: "a negative number, as AD writes the highest bit", control: -0x7ffffdfe, headline: "disabled", words: "disabled"},
@@ -76,7 +89,7 @@ func TestAccountState(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			attributes := map[string][]string{"userAccountControl": {strconv.Itoa(c.control)}}
+			attributes := map[string][]string{"userAccountControl": {strconv.Itoa(c.control)}, "accountExpires": {never}}
 			if c.computed != "" {
 				attributes["msDS-User-Account-Control-Computed"] = []string{c.computed}
 			}
@@ -100,7 +113,7 @@ func TestAnUnreadableStateIsNotEnabled(t *testing.T) {
 	}
 }
 
-func TestDirectGroups(t *testing.T) {
+func TestGroupsAreCounted(t *testing.T) {
 	many := make([]string, 1500)
 	for i := range many {
 		many[i] = fmt.Sprintf("CN=Group %04d,DC=lab", i)
@@ -110,16 +123,16 @@ func TestDirectGroups(t *testing.T) {
 		values          []string
 		want            string
 	}{
-		{"none", "memberOf", nil, "none besides the primary group"},
-		{"names in order", "memberOf", []string{"CN=vpn,DC=lab", `CN=Doe\, Jane's,DC=lab`, "CN=Admins,DC=lab"}, "3: Admins, Doe, Jane's, vpn"},
-		{"many are cut", "memberOf", many[:11], "11: Group 0000, Group 0001, Group 0002, Group 0003, Group 0004, Group 0005, Group 0006, Group 0007, Group 0008, Group 0009, …"},
-		{"a first range is said to be one", "memberOf;range=0-1499", many, "at least 1500: Group 0000, Group 0001, Group 0002, Group 0003, Group 0004, Group 0005, Group 0006, Group 0007, Group 0008, Group 0009, …"},
-		{"a last range is all", "memberOf;range=0-*", many[:1], "1: Group 0000"},
+		{"none", "memberOf", nil, "none besides the primary"},
+		{"names in order", "memberOf", []string{"CN=vpn,DC=lab", `CN=Doe\, Jane's,DC=lab`, "CN=Admins,DC=lab"}, "3 direct: Admins, Doe, Jane's, vpn"},
+		{"many are cut", "memberOf", many[:11], "11 direct: Group 0000, Group 0001, Group 0002, Group 0003, Group 0004, Group 0005, Group 0006, Group 0007, Group 0008, Group 0009, …"},
+		{"a first range is said to be one", "memberOf;range=0-1499", many, "at least 1500 direct: Group 0000, Group 0001, Group 0002, Group 0003, Group 0004, Group 0005, Group 0006, Group 0007, Group 0008, Group 0009, …"},
+		{"a last range is all", "memberOf;range=0-*", many[:1], "1 direct: Group 0000"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			entry := ldap.NewEntry("CN=x", map[string][]string{c.attribute: c.values})
-			if got := directGroups(entry); got != c.want {
+			if got := (groups{}).countWords(entry); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})

@@ -99,13 +99,14 @@ func (d *domain) partitions() error {
 
 // wellKnown makes the groups with fixed numbers ([MS-DTYP] 2.4.2.4).
 func (d *domain) wellKnown() error {
-	const global, local = "-2147483646", "-2147483643"
+	const global, domainLocal, local = "-2147483646", "-2147483644", "-2147483643"
 	for _, one := range []struct{ name, in, groupType, sid string }{
 		{"Administrators", "CN=Builtin", local, sidOf(builtin, 544)},
 		{"Users", "CN=Builtin", local, sidOf(builtin, 545)},
 		{"Domain Admins", "CN=Users", global, d.sid(512)},
 		{"Domain Users", "CN=Users", global, d.sid(513)},
 		{"Domain Computers", "CN=Users", global, d.sid(515)},
+		{"Denied RODC Password Replication Group", "CN=Users", domainLocal, d.sid(572)},
 	} {
 		if _, err := d.group(one.name, one.in, one.groupType, one.sid); err != nil {
 			return err
@@ -113,6 +114,7 @@ func (d *domain) wellKnown() error {
 	}
 	return errors.Join(
 		d.join("Administrators", "CN=Domain Admins,CN=Users,"+d.base.dn),
+		d.join("Denied RODC Password Replication Group", "CN=Domain Admins,CN=Users,"+d.base.dn),
 		d.join("Users", "CN=Domain Users,CN=Users,"+d.base.dn),
 	)
 }
