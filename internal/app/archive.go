@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"funnelweb/framework"
@@ -27,7 +28,7 @@ func (c *Config) openArchive(ctx context.Context, log *slog.Logger, now func() t
 	if err != nil {
 		return nil, framework.PlaceErrors(err, &c.Archive, "archive")
 	}
-	deps := evidence.Deps{Now: now, Log: log}
+	deps := evidence.Deps{Now: now, Log: log, Note: evidence.NewNote(filepath.Join(c.Data, "newest-seal"), config.Place(c.Data))}
 	if !config.Seal.Key.IsZero() {
 		if deps.Signer, err = evidence.NewSigner(config.Seal.Key); err != nil {
 			return nil, framework.PlaceErrors(fmt.Errorf("seal.key: %w", err), &c.Archive, "archive")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -50,12 +51,28 @@ func Open(ctx context.Context, config Config, deps Deps) (framework.Archive, err
 	case config.S3 != nil:
 		return NewS3(ctx, *config.S3, deps.Now)
 	default:
-		path := filepath.Join(deps.DataDir, "archive")
-		if config.Dir != nil && config.Dir.Path != "" {
-			path = config.Dir.Path
-		}
-		return NewDir(path, deps.Now)
+		return NewDir(config.dirPath(deps.DataDir), deps.Now)
 	}
+}
+
+// Place names where the store of a configuration is: two that have the same place are the same archive.
+func (c Config) Place(dataDir string) string {
+	if c.S3 != nil {
+		return fmt.Sprintf("s3 %s/%s/%s", c.S3.Endpoint, c.S3.Bucket, strings.Trim(c.S3.Prefix, "/"))
+	}
+	path := c.dirPath(dataDir)
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	return "dir " + path
+}
+
+// dirPath is where the directory is.
+func (c Config) dirPath(dataDir string) string {
+	if c.Dir != nil && c.Dir.Path != "" {
+		return c.Dir.Path
+	}
+	return filepath.Join(dataDir, "archive")
 }
 
 // check refuses what no store takes.

@@ -69,3 +69,21 @@ func openYAML(t *testing.T, text, data string) (framework.Archive, error) {
 	}
 	return Open(t.Context(), config, Deps{DataDir: data, Now: new(frameworktest.Clock).Now})
 }
+
+func TestAPlaceTellsOneArchiveFromAnother(t *testing.T) {
+	cases := []struct {
+		config Config
+		want   string
+	}{
+		{Config{}, "dir /data/archive"},
+		{Config{Dir: &DirConfig{}}, "dir /data/archive"},
+		{Config{Dir: &DirConfig{Path: "/srv/evidence/"}}, "dir /srv/evidence"},
+		{Config{S3: &S3Config{Bucket: "evidence"}}, "s3 /evidence/"},
+		{Config{S3: &S3Config{Bucket: "evidence", Prefix: "/soc/", Endpoint: "https://s3.lab.example"}}, "s3 https://s3.lab.example/evidence/soc"},
+	}
+	for _, c := range cases {
+		if got := c.config.Place("/data"); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}

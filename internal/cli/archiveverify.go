@@ -37,7 +37,11 @@ func (c archiveVerify) Run(p *program, parent *archiveCommand) error {
 	if err != nil {
 		return err
 	}
+	if options.Noted, err = archive.Noted(); err != nil {
+		_, _ = fmt.Fprintf(p.stderr, "warning: what this machine has noted of the archive cannot be read: %v\n", err)
+	}
 	show := p.progress()
+	show("reading keys and manifests")
 	options.Progress = func(done, of int) { show("%d of %d objects read", done, of) }
 	report, err := evidence.Verify(p.ctx, archive, options)
 	show("")
@@ -47,7 +51,7 @@ func (c archiveVerify) Run(p *program, parent *archiveCommand) error {
 	if parent.JSON {
 		err = p.printValue(report)
 	} else {
-		err = c.tell(p, painter{!parent.NoColor && isTerminal(p.stdout)}, report)
+		err = c.tell(p, painter{!parent.NoColor && isTerminal(p.stdout)}, report, options.Noted != nil)
 	}
 	if n := len(report.Findings); err == nil && n > 0 {
 		return fmt.Errorf("the archive is not as it was sealed: %s", counted(n, "finding"))
@@ -91,7 +95,7 @@ func readPublicKeys(name string) ([]ed25519.PublicKey, error) {
 }
 
 // tell writes a report for people.
-func (c archiveVerify) tell(p *program, paint painter, report *evidence.Report) error {
+func (c archiveVerify) tell(p *program, paint painter, report *evidence.Report, noted bool) error {
 	for _, finding := range report.Findings {
 		_, _ = fmt.Fprintf(p.stdout, "%s %-8s %s\n           %s\n", paint.red("✘"), finding.Kind, finding.Key, finding.Detail)
 	}
@@ -103,6 +107,11 @@ func (c archiveVerify) tell(p *program, paint painter, report *evidence.Report) 
 			stamp(report.From), stamp(report.Newest.Hour), c.signatures(report))
 		_, _ = fmt.Fprintf(p.stdout, "%s %s read, as they were sealed; %d named by manifests, %d waiting for the end of their hour\n", paint.green("✔"),
 			counted(report.Read, "object"), report.Objects, report.Waiting)
+		if noted || c.Contains != "" {
+			_, _ = fmt.Fprintf(p.stdout, "%s the end of the chain holds what was noted of it outside the archive\n", paint.green("✔"))
+		} else {
+			_, _ = fmt.Fprintln(p.stdout, "- nothing is noted of the end of the chain on this machine: hours that were cut off it would not be seen (--contains)")
+		}
 	}
 	_, err := fmt.Fprintf(p.stdout, "newest seal %s, of the hour of %s\n", report.Newest.SHA256, stamp(report.Newest.Hour))
 	return err

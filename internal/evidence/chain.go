@@ -84,6 +84,7 @@ type link struct {
 	previous   Hash      // what it must carry
 	before     string    // the key of the manifest that has this hash
 	contiguous bool      // nothing is missing before it
+	noted      bool      // the manifest of Options.Noted was there
 }
 
 // take looks at the next manifest that is there.
@@ -117,6 +118,11 @@ func (l *link) take(key string, body []byte) {
 	}
 	v.report.Newest = &Seal{Hour: hour, SHA256: hash}
 	v.report.Contained = v.report.Contained || v.options.Contains != nil && *v.options.Contains == hash
+	if noted := v.options.Noted; noted != nil && noted.Key == key {
+		if l.noted = true; noted.SHA256 != hash {
+			v.find(Broken, key, "this machine noted it as %s when it was the newest: it was made anew since", noted.SHA256)
+		}
+	}
 	l.previous, l.before, l.contiguous = hash, key, true
 	if l.hour, l.part = hour, part+1; part >= m.parts {
 		l.hour, l.part = hour.Add(time.Hour), 1
@@ -131,6 +137,9 @@ func (l *link) end() {
 	}
 	if v.options.Contains != nil && !v.report.Contained {
 		v.find(Missing, "manifest "+v.options.Contains.String(), "no manifest has this hash")
+	}
+	if noted := v.options.Noted; noted != nil && !l.noted {
+		v.find(Missing, noted.Key, "this machine noted it as %s when it was the newest: the end of the chain was cut off since", noted.SHA256)
 	}
 }
 

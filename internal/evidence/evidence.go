@@ -44,6 +44,7 @@ type Deps struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 	Signer *Signer // nil when manifests are not signed
+	Note   *Note   // nil when the newest seal is not noted outside the archive
 }
 
 // Archive is a framework.Archive that accounts for what is put into it. Make one with New.

@@ -21,6 +21,8 @@ const (
 type Seal struct {
 	Hour   time.Time `json:"hour"` // the hour that it closes
 	SHA256 Hash      `json:"sha256"`
+
+	key string // of the manifest; "" when it is not at hand
 }
 
 // Run seals each hour when it is over, until ctx is done.
@@ -63,6 +65,7 @@ func (a *Archive) Seal(ctx context.Context, now bool) (*Seal, error) {
 			return nil, err
 		}
 	}
+	a.note(ctx, last)
 	return last, nil
 }
 
@@ -113,7 +116,7 @@ func (a *Archive) newest(ctx context.Context) (last *Seal, next time.Time, err e
 	a.mu.Lock()
 	a.newestKey = newest
 	a.mu.Unlock()
-	return &Seal{Hour: hour, SHA256: sha256.Sum256(body)}, hour.Add(time.Hour), nil
+	return &Seal{Hour: hour, SHA256: sha256.Sum256(body), key: newest}, hour.Add(time.Hour), nil
 }
 
 // before returns what an hour is to be sealed upon again.
@@ -139,21 +142,21 @@ func (a *Archive) sealHour(ctx context.Context, hour time.Time, previous Hash) (
 	if err != nil {
 		return nil, err
 	}
-	if previous, err = a.putParts(ctx, hour, previous, inOrder(entries)); err != nil {
+	seal, err := a.putParts(ctx, hour, previous, inOrder(entries))
+	if err != nil {
 		return nil, err
 	}
-	seal := &Seal{Hour: hour, SHA256: previous}
-	a.deps.Log.InfoContext(ctx, "archive sealed", "hour", hour.Format(time.RFC3339), "objects", len(entries), "sha256", previous.String())
+	a.deps.Log.InfoContext(ctx, "archive sealed", "hour", hour.Format(time.RFC3339), "objects", len(entries), "sha256", seal.SHA256.String())
 	return seal, a.clear(ctx, hour)
 }
 
-// putParts stores an hour's manifest in parts and returns the hash of the last. Where some of several parts are there, because a
+// putParts stores an hour's manifest in parts and returns its seal, which is the hash of the last. Where some of several parts are there, because a
 // sealer was killed between them, the others hold what is left, in as many parts as the first one says: an entry that came too
 // late for the first, and that its writer has entered into another hour since, would move all of them.
-func (a *Archive) putParts(ctx context.Context, hour time.Time, previous Hash, entries []Entry) (Hash, error) {
+func (a *Archive) putParts(ctx context.Context, hour time.Time, previous Hash, entries []Entry) (*Seal, error) {
 	stored, err := a.storedParts(ctx, hour, previous)
 	if err != nil {
-		return Hash{}, err
+		return nil, err
 	}
 	done, parts := len(stored), max(1, (len(entries)+maxEntries-1)/maxEntries)
 	if done > 0 {
@@ -167,11 +170,11 @@ func (a *Archive) putParts(ctx context.Context, hour time.Time, previous Hash, e
 		}
 		m := manifest{hour: hour, part: part, parts: parts, previous: previous, entries: entries[:n]}
 		if previous, err = a.putManifest(ctx, m); err != nil {
-			return Hash{}, err
+			return nil, err
 		}
 		entries = entries[n:]
 	}
-	return previous, nil
+	return &Seal{Hour: hour, SHA256: previous, key: manifestKey(hour, parts)}, nil
 }
 
 // storedPart is a part of a manifest that is there.

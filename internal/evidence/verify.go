@@ -51,6 +51,7 @@ type Options struct {
 	Start, End time.Time
 	Keys       []ed25519.PublicKey // each manifest must be signed by one of them, unless there are none
 	Contains   *Hash               // a hash that the chain must have: of the newest manifest, as it was noted elsewhere
+	Noted      *Noted              // a manifest that the chain must have, as this machine has noted it
 	// Settle is how long to wait for what is under way: the entry of an object that was stored a moment ago, or the manifest of
 	// an hour that was closed. Nothing is waited for when there is nothing of the kind.
 	Settle time.Duration
