@@ -21,10 +21,9 @@ import (
 // childDir names, in the environment, the directory in which a child process works.
 const childDir = "FUNNELWEB_ENGINE_TEST_DIR"
 
-// killOptions are those of child and parent. A worker that was killed is replaced after half a second.
+// killOptions are those of child and parent.
 func killOptions(o *Options) {
 	o.Retry = Retry{First: 5 * time.Millisecond, Max: 20 * time.Millisecond}
-	o.ackWait = 500 * time.Millisecond
 }
 
 // publishUntilKilled is the child: it publishes from several goroutines, prints the id of every event that was

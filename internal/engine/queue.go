@@ -44,6 +44,16 @@ func (q *queue) start(taking, jobs context.Context) {
 }
 
 func (q *queue) dispatch(taking, jobs context.Context) {
+	for {
+		err := q.takeBack(taking)
+		if taking.Err() != nil {
+			return
+		}
+		if err == nil {
+			break
+		}
+		q.revive(taking, err)
+	}
 	free := make(chan struct{}, q.engine.opts.Workers)
 	for {
 		select {

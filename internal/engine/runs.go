@@ -45,7 +45,11 @@ func (r *record) announces(sequence uint64) bool {
 type runs struct {
 	bucket  *bucket
 	timeout time.Duration
+	left    uint64 // up to this revision they were written by earlier processes, of which none lives; 0 in a cluster
 }
+
+// inherits reports whether a record is as an earlier process left it.
+func (r *runs) inherits(stored *record) bool { return stored.revision > 0 && stored.revision <= r.left }
 
 func runKey(eventID, queueName string) string { return eventID + "." + queueName }
 

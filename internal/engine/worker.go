@@ -87,6 +87,9 @@ func (d *delivery) work(jobs context.Context) error {
 	if d.deadly() {
 		return d.giveUp(jobs, d.unusable("run", "its attempts do not end: the process ends with them", nil))
 	}
+	if putBack, err := d.inherit(jobs); err != nil || putBack {
+		return err
+	}
 	passed, putOff, err := d.admit(jobs)
 	if err != nil || putOff {
 		return err
