@@ -34,7 +34,7 @@ func (a *Action) describe(text string, job framework.Job, data any) (framework.D
 		text = string([]rune(text)[:maxDescription-1]) + "…\nCut off here: the attached description.txt holds all of it."
 	}
 	json, whole := pretty(job.Event.Data)
-	shown := &description{text: text, rows: flatten(nil, "", data, 0), json: json, job: job}
+	shown := &description{text: text, rows: a.flatten(nil, "", data, 0), json: json, job: job}
 	if document, all := shown.document(""); whole && all && a.tickets.Fits(document) {
 		return document, files
 	}
@@ -74,13 +74,13 @@ func clockTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:0
 
 // flatten adds a row for each value. Rows are sorted by name, plain members before objects, so that an alert's own
 // fields stand above those of its result. The names are paths as other automations take them.
-func flatten(rows [][]framework.Paragraph, path string, value any, depth int) [][]framework.Paragraph {
+func (a *Action) flatten(rows [][]framework.Paragraph, path string, value any, depth int) [][]framework.Paragraph {
 	object, ok := value.(map[string]any)
 	if !ok || depth == maxDepth {
 		if path == "" {
 			return rows
 		}
-		return append(rows, []framework.Paragraph{{{Text: path, Bold: true}}, framework.Text(cut(show(value)))})
+		return append(rows, a.row(path, value))
 	}
 	var nested []string
 	for _, name := range slices.Sorted(maps.Keys(object)) {
@@ -88,10 +88,10 @@ func flatten(rows [][]framework.Paragraph, path string, value any, depth int) []
 			nested = append(nested, name)
 			continue
 		}
-		rows = flatten(rows, join(path, name), object[name], depth+1)
+		rows = a.flatten(rows, join(path, name), object[name], depth+1)
 	}
 	for _, name := range nested {
-		rows = flatten(rows, join(path, name), object[name], depth+1)
+		rows = a.flatten(rows, join(path, name), object[name], depth+1)
 	}
 	return rows
 }

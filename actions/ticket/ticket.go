@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"funnelweb/framework"
 )
@@ -21,6 +22,8 @@ const (
 	// LabelPrefix begins the label that leads from a ticket back to its event: the job's key follows, under which the
 	// ledger holds the event's id (entry origin.<key>).
 	LabelPrefix = "fw-"
+	// UTF-16 units of a summary that the ticket system surely shows whole. A longer one is told in the description too.
+	maxTitle = 250
 	// Bytes of a label; Jira's own limit is 255 characters.
 	maxLabel = 255
 )
@@ -46,6 +49,9 @@ type Config struct {
 	// EventsURL is where people reach the events endpoint, such as https://automation.example.com/api/v1/events. The ticket
 	// then has a link to its event; none when empty.
 	EventsURL string `yaml:"events_url"`
+	// Links are values of the alert that become links, by their path in the ticket's table, such as results_link. Each has the address
+	// with which it must begin, else it stays text: what an alert holds must not lead people elsewhere.
+	Links map[string]string `yaml:"links"`
 	// SearchLag is how long after a call that may have made a ticket the search may not show it. Jira Cloud's is behind by
 	// seconds, seldom minutes; lower it only for a search that is not.
 	SearchLag time.Duration `yaml:"search_lag"`
@@ -102,6 +108,7 @@ func (c Config) check() error {
 	if c.EventsURL != "" && !isWebAddress(c.EventsURL) {
 		mistakes = append(mistakes, errors.New("events_url: is an absolute https or http address without a query, such as https://automation.example.com/api/v1/events"))
 	}
+	mistakes = append(mistakes, checkLinks(c.Links)...)
 	for i, label := range c.Labels {
 		if label == "" || len(label) > maxLabel || strings.ContainsAny(label, " \t\r\n") {
 			mistakes = append(mistakes, fmt.Errorf("labels[%d]: is empty, too long or has a space", i))
@@ -146,10 +153,14 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 
 // ticket is the ticket of an event, and the files that hold what it has no room for.
 func (a *Action) ticket(job framework.Job, data any) (framework.NewTicket, []framework.TicketFile) {
-	description, files := a.describe(a.render(a.description, job.Event, data), job, data)
+	title, text := a.title(job.Event, data), a.render(a.description, job.Event, data)
+	if len(utf16.Encode([]rune(title))) > maxTitle {
+		text = "The whole summary: " + title + "\n\n" + text
+	}
+	description, files := a.describe(text, job, data)
 	return framework.NewTicket{
 		Project: a.config.Project, Type: a.config.IssueType,
-		Summary:     a.title(job.Event, data),
+		Summary:     title,
 		Description: description,
 		Labels:      a.labels(job.Key()),
 		Priority:    strings.TrimSpace(a.render(a.priority, job.Event, data)),
