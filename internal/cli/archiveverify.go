@@ -13,13 +13,10 @@ import (
 
 type archiveVerify struct {
 	rangeFlags
-	Key      []string `help:"File with the public keys that must have signed (PEM); may be given several times." placeholder:"FILE"`
-	Contains string   `help:"SHA-256 of a manifest that must be in the chain, as noted elsewhere: who could change everything could not change that." placeholder:"HASH"`
+	Key      []string      `help:"File with the public keys that must have signed (PEM); may be given several times." placeholder:"FILE"`
+	Contains string        `help:"SHA-256 of a manifest that must be in the chain, as noted elsewhere: who could change everything could not change that." placeholder:"HASH"`
+	Wait     time.Duration `help:"How long a server has for what it is doing at this moment, such as the entry of an object that it stored: only where something would be a finding otherwise." default:"3s"`
 }
-
-// underWay is how long a server has for what it is doing when it is looked at: an object is entered some milliseconds after it
-// was stored.
-const underWay = 3 * time.Second
 
 // Help is shown below the flags.
 func (archiveVerify) Help() string {
@@ -60,7 +57,7 @@ func (c archiveVerify) Run(p *program, parent *archiveCommand) error {
 }
 
 func (c archiveVerify) options() (evidence.Options, error) {
-	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Settle: underWay}
+	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Settle: c.Wait}
 	if err := c.check(); err != nil {
 		return options, err
 	}
