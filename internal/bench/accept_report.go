@@ -45,6 +45,11 @@ and its children; the load comes from the same CPUs. %s
 
 `
 
+const acceptLimits = `
+The first and the last bar are multiples of what the disk does alone, and so say as much of the disk as of the server: the last lines of each
+number of connections, which are of a server that stores nothing, tell how much of them is left where a sync is fast.
+`
+
 func (r acceptResult) markdown() string {
 	var text strings.Builder
 	_, _ = fmt.Fprintf(&text, acceptIntroduction, r.options.rounds, r.options.sample, machine())
@@ -65,6 +70,7 @@ func (r acceptResult) markdown() string {
 		}
 		_, _ = fmt.Fprintf(&text, "| %s | %s %.1f | %s | %s |\n", b.what, sign, b.limit, b.got, judged)
 	}
+	_, _ = fmt.Fprint(&text, acceptLimits)
 	_, _ = fmt.Fprint(&text, "\n| connections | | accepted/s | of the disk's serial syncs | median ms | 99 % ms | CPU µs each | funnelweb is faster by |\n|---|---|---|---|---|---|---|---|\n")
 	for _, connections := range acceptCounts() {
 		_, _ = fmt.Fprintf(&text, "| %d | the disk, one writer | %.0f | 1.00 | %.2f | | | |\n", connections,

@@ -35,6 +35,7 @@ const (
 	nameFunnelweb = "funnelweb"
 	nameWebhook   = "webhook"
 	nameFastAPI   = "FastAPI"
+	nameNothing   = "nothing stored"
 )
 
 func acceptors(program string) []*acceptor {
@@ -68,6 +69,13 @@ func acceptors(program string) []*acceptor {
 				host, port, err := net.SplitHostPort(address)
 				err = errors.Join(err, writeFile(dir, "app.py", strings.ReplaceAll(fastAPI, "SIGNING_KEY", signingKey)))
 				return []string{"/usr/bin/python3", "-m", "uvicorn", "app:app", "--app-dir", dir, "--host", host, "--port", port, "--log-level", "warning", "--no-access-log"}, err
+			},
+		},
+		{
+			name: nameNothing, is: "net/http, which checks the signature and stores nothing: what the CPUs allow", path: "/", status: http.StatusAccepted,
+			arrange: func(_, address string) ([]string, error) {
+				self, err := os.Executable()
+				return []string{self, "-discard", address}, err
 			},
 		},
 	}

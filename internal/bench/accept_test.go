@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +66,38 @@ func TestFunnelwebTakesTheLoad(t *testing.T) {
 		t.Errorf("only %d calls", a.next.Load())
 	}
 	if err := a.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhoStoresNothingChecksTheSignature(t *testing.T) {
+	body := acceptBody(7)
+	for name, c := range map[string]struct {
+		body      []byte
+		signature string
+		want      int
+	}{
+		"signed":       {body, sign(body), http.StatusAccepted},
+		"not signed":   {body, "", http.StatusUnauthorized},
+		"another body": {body[1:], sign(body), http.StatusUnauthorized},
+		"too large":    {make([]byte, 2<<20), "", http.StatusBadRequest},
+	} {
+		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(c.body))
+		request.Header.Set(signatureIn, c.signature)
+		answer := httptest.NewRecorder()
+		discard(answer, request)
+		if answer.Code != c.want {
+			t.Errorf("%s: %d, want %d", name, answer.Code, c.want)
+		}
+	}
+}
+
+func TestWhoStoresNothingEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- serveDiscard(ctx, "127.0.0.1:0") }()
+	cancel()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -25,6 +25,7 @@ func main() {
 // options are the flags.
 type options struct {
 	serve        string
+	discard      string
 	line         bool
 	rounds       int
 	calls        int
@@ -39,6 +40,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.StringVar(&o.serve, "serve", "", "be the server of this contestant; the program calls itself so")
+	flags.StringVar(&o.discard, "discard", "", "check signatures at this address and store nothing; the program calls itself so")
 	flags.BoolVar(&o.line, "line", false, "with -serve: log a line a request, as JSON to nowhere")
 	flags.IntVar(&o.rounds, "rounds", 15, "samples of each contestant")
 	flags.IntVar(&o.calls, "calls", 3000, "calls in a sample in process")
@@ -58,6 +60,9 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	if o.serve != "" {
 		return serveOne(ctx, o, in, out)
+	}
+	if o.discard != "" {
+		return serveDiscard(ctx, o.discard)
 	}
 	if o.accept.program != "" {
 		o.accept.write = o.write
