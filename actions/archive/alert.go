@@ -69,11 +69,34 @@ func (a *Action) archiveAlert(ctx context.Context, event framework.Event) (frame
 	switch {
 	case errors.Is(err, framework.ErrDifferent):
 		// Threat Stack goes on changing an alert, when it is dismissed say. What was archived first stays the evidence.
+		if err := a.keepDetail(ctx, parsed); err != nil {
+			return framework.Result{}, err
+		}
 		return framework.Result{Summary: "archived " + done + "; " + parsed.detailKey() + " was archived before with other content, which was kept"}, nil
 	case err != nil:
 		return framework.Result{}, fmt.Errorf("archive alert %s: %w", parsed.ID, err)
 	}
 	return framework.Result{Summary: "archived " + done + " and " + parsed.detailKey()}, nil
+}
+
+// keepDetail puts the detail that is there once more: an earlier put of ours may have broken off when the object was stored and
+// not yet accounted for. What is no detail of the alert was never put by us.
+func (a *Action) keepDetail(ctx context.Context, parsed alert) error {
+	key := parsed.detailKey()
+	kept, err := a.archive.Get(ctx, key)
+	if err != nil {
+		return fmt.Errorf("read the detail of alert %s that is there: %w", parsed.ID, err)
+	}
+	if !isDetail(kept, parsed.ID) {
+		return &framework.ServiceError{
+			Service: "archive", Op: "archive event", Permanent: true, Err: framework.ErrDifferent,
+			Reason: "under the key of the alert's detail is something else, which was not put there by an alert: funnelweb archive verify tells more",
+		}
+	}
+	if err := a.archive.Put(ctx, key, kept); err != nil {
+		return fmt.Errorf("archive alert %s: %w", parsed.ID, err)
+	}
+	return nil
 }
 
 // putItem keeps an item as the webhook had it and returns its key. One that differs from what the webhook said of the

@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 const (
@@ -99,6 +102,69 @@ func TestTheFirstDetailIsKept(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{itemAt: alertItem, detailAt: alertDetail}, objects(t, archive)); diff != "" {
 		t.Errorf("archive (-want +got):\n%s", diff)
 	}
+}
+
+// TestADetailWhosePutBrokeOffIsEnteredAlthoughItChangedSince is about a put whose second half, the entry into the archive's
+// journal, did not happen: the object is there, and nobody accounts for it until it is put again.
+func TestADetailWhosePutBrokeOffIsEnteredAlthoughItChangedSince(t *testing.T) {
+	detail := alertDetail
+	action, archive := build(t, servedBy(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(detail)) }))
+	half := &halfPut{MemoryArchive: archive, broken: detailAt}
+	action.archive = half
+	if _, err := action.Do(t.Context(), job(event(t, alertType, alertItem))); err == nil {
+		t.Fatal("the put did not break off")
+	}
+	detail = `{"id":"589b1aa1","dismissed":true}` // what Threat Stack says at the second attempt
+	half.broken = ""
+	result, err := action.Do(t.Context(), job(event(t, alertType, alertItem)))
+	if err != nil || !strings.Contains(result.Summary, "other content, which was kept") {
+		t.Fatalf("got %q, %v", result.Summary, err)
+	}
+	if diff := cmp.Diff([]string{itemAt, itemAt, detailAt}, half.entered); diff != "" {
+		t.Errorf("entered (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{itemAt: alertItem, detailAt: alertDetail}, objects(t, archive)); diff != "" {
+		t.Errorf("archive (-want +got):\n%s", diff)
+	}
+}
+
+// TestWhatIsNoDetailIsNotEntered is about somebody who put something under the key of a detail.
+func TestWhatIsNoDetailIsNotEntered(t *testing.T) {
+	for name, planted := range map[string]string{"no JSON": "forged", "another alert": `{"id":"other"}`} {
+		t.Run(name, func(t *testing.T) {
+			action, archive := build(t, answering(t, 200, alertDetail))
+			if err := archive.Put(t.Context(), detailAt, []byte(planted)); err != nil {
+				t.Fatal(err)
+			}
+			half := &halfPut{MemoryArchive: archive}
+			action.archive = half
+			_, err := action.Do(t.Context(), job(event(t, alertType, alertItem)))
+			if !errors.Is(err, framework.ErrDifferent) || !strings.Contains(err.Error(), "archive verify") {
+				t.Errorf("got %v", err)
+			}
+			if diff := cmp.Diff([]string{itemAt}, half.entered); diff != "" {
+				t.Errorf("entered (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// halfPut is an archive whose put of one key breaks off when the object is stored.
+type halfPut struct {
+	*frameworktest.MemoryArchive
+	broken  string
+	entered []string
+}
+
+func (h *halfPut) Put(ctx context.Context, key string, body []byte) error {
+	if err := h.MemoryArchive.Put(ctx, key, body); err != nil {
+		return err
+	}
+	if key == h.broken {
+		return errors.New("the journal cannot be written")
+	}
+	h.entered = append(h.entered, key)
+	return nil
 }
 
 func TestACorrectedWebhookIsKeptBesideTheFirst(t *testing.T) {

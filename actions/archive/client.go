@@ -32,14 +32,19 @@ func (c *client) alert(ctx context.Context, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !isDetail(body, id) {
+		reason := "the answer is not this alert: check threatstack.url and what stands between"
+		return nil, &framework.ServiceError{Service: service, Op: op, Status: http.StatusOK, Reason: reason}
+	}
+	return body, nil
+}
+
+// isDetail reports whether a body is the detail of an alert.
+func isDetail(body []byte, id string) bool {
 	var got struct {
 		ID string `json:"id"`
 	}
-	if err := json.Unmarshal(body, &got); err != nil || got.ID != id {
-		reason := "the answer is not this alert: check threatstack.url and what stands between"
-		return nil, &framework.ServiceError{Service: service, Op: op, Status: http.StatusOK, Reason: reason, Err: err}
-	}
-	return body, nil
+	return json.Unmarshal(body, &got) == nil && got.ID == id
 }
 
 // get returns the body of a good answer. Its errors are ServiceErrors.
