@@ -29,6 +29,16 @@ func (c Chain) authenticator() Authenticator {
 	return nil
 }
 
+// early is how many before plugins, from the first one on, do not need the body.
+func (c Chain) early() int {
+	for i, plugin := range c.Before {
+		if light, ok := plugin.Part.(HeadersOnly); !ok || !light.HeadersOnly() {
+			return i
+		}
+	}
+	return len(c.Before)
+}
+
 // extend appends the path segments that before plugins read. Of two with one name only the first would ever be looked at.
 func (c Chain) extend(path string) (string, error) {
 	for _, plugin := range c.Before {

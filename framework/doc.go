@@ -6,10 +6,10 @@
 //
 //  1. Funnel.ServeHTTP (funnel.go) finds the operation by method and path, and Funnel.serve makes the request id. Nothing
 //     found is a 404 or 405 Problem (refuse.go); no call is redirected to another spelling of its path, which loses webhooks.
-//  2. operation.readBody (operation.go) reads the body, bounded.
-//  3. operation.before runs the before plugins in the order of the configuration on the headers and raw bytes. The first
-//     error ends the call; nothing has been decoded yet. A caller whose plugin does not give the scope that the Endpoint asks
-//     for is refused here too (scope.go).
+//  2. operation.admit (operation.go) runs the before plugins in the order of the configuration. Those at the beginning that
+//     need no body (HeadersOnly) run before it is read, bounded, the others on headers and raw bytes. The first error ends
+//     the call; nothing has been decoded yet.
+//  3. operation.authorize (scope.go) refuses a caller whose plugin does not give the scope that the Endpoint asks for.
 //  4. binding.bind (bind.go) checks parameters and body against the published schema: node.fill (check.go, with
 //     check_scalar.go and check_container.go) walks the document once (scan.go, scan_string.go), driven by a tree (node.go)
 //     compiled from the published schema (schema.go, schema_registry.go, schema_fill.go), and collects every place that breaks

@@ -158,9 +158,23 @@ func (f *Funnel) serve(c *gin.Context, o *operation) {
 	if err := request.answered(answer.Status); err != nil {
 		cause = errors.Join(cause, err)
 	}
+	if request.unread {
+		stopWaiting(c.Writer)
+	}
 	send(c.Writer, answer, id)
 	ended(answer.Status)
 	f.logRequest(request, o.path, answer.Status, len(answer.Body), start, cause)
+}
+
+// unreadPatience is how long the server waits for the rest of a body that nobody will look at. What is there by then is passed over,
+// and the connection can be used again.
+const unreadPatience = time.Second
+
+// stopWaiting has the server give up soon on a body that was not read: it reads on for the sake of the connection, before the answer
+// leaves.
+func stopWaiting(w http.ResponseWriter) {
+	deadline := time.Now().Add(unreadPatience)                  //nolint:forbidigo // deadlines are of the real clock
+	_ = http.NewResponseController(w).SetReadDeadline(deadline) // what is no connection has none
 }
 
 func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler, chain Chain) {
@@ -170,7 +184,7 @@ func (f *Funnel) serveHandler(c *gin.Context, path string, handler http.Handler,
 	o := &operation{Chain: chain}
 	ctx, ended := f.begin(request, path)
 	brokenOff := false
-	cause := o.before(ctx, request)
+	cause := o.before(ctx, request, 0, len(chain.Before))
 	if cause != nil {
 		answer := toProblem(cause).response(id)
 		send(c.Writer, answer, id)

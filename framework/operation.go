@@ -28,6 +28,7 @@ type operation struct {
 	outputSchema *huma.Schema
 	output       *node
 	empty        bool // the output has no members: the answer is 204 without a body
+	early        int  // how many before plugins run before the body is read
 
 	bodyExample, answerExample jsontext.Value // for the document; nil when there is none
 }
@@ -40,7 +41,7 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &operation{Route: route, Chain: chain, path: path}
+	o := &operation{Route: route, Chain: chain, path: path, early: chain.early()}
 	if err := o.checkScope(); err != nil {
 		return nil, err
 	}
@@ -105,12 +106,7 @@ func (o *operation) answer(ctx context.Context, request *Request) (*Response, er
 
 // input is the funnel up to the handler.
 func (o *operation) input(ctx context.Context, request *Request) (any, error) {
-	body, err := o.readBody(request.Request)
-	if err != nil {
-		return nil, err
-	}
-	request.raw = body
-	if err := o.before(ctx, request); err != nil {
+	if err := o.admit(ctx, request); err != nil {
 		return nil, err
 	}
 	if err := o.checkContent(request.Header); err != nil {
@@ -170,11 +166,32 @@ func unread(err error) *Problem {
 	return problem
 }
 
-func (o *operation) before(ctx context.Context, request *Request) error {
-	for _, plugin := range o.Before {
+// admit runs the before plugins and reads the body, as late as they allow: who does not get in is not waited for.
+func (o *operation) admit(ctx context.Context, request *Request) error {
+	request.unread = request.ContentLength != 0
+	if err := o.before(ctx, request, 0, o.early); err != nil {
+		return err
+	}
+	body, err := o.readBody(request.Request)
+	if err != nil {
+		return err
+	}
+	request.raw, request.unread = body, false
+	if o.early == len(o.Before) {
+		return nil
+	}
+	return o.before(ctx, request, o.early, len(o.Before))
+}
+
+// before runs some of the before plugins, and asks behind the last of all for the scope of the route.
+func (o *operation) before(ctx context.Context, request *Request, from, to int) error {
+	for _, plugin := range o.Before[from:to] {
 		if err := guard("before plugin", plugin.Name, func() error { return plugin.Part.Before(ctx, request) }); err != nil {
 			return err
 		}
+	}
+	if to < len(o.Before) {
+		return nil
 	}
 	return o.authorize(request)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// Before runs ahead of decoding, on the headers and the raw bytes. It is used by many requests at once.
+// Before runs ahead of decoding, on the headers and the raw bytes; without these when it is HeadersOnly. It is used by many requests at once.
 type Before interface {
 	// Before returns nil to let the call go on. A Problem is answered as it is; any other error and any panic
 	// become a bare 500, and no data is given.
@@ -32,6 +32,15 @@ type Authenticator interface {
 	Before
 	// Security is the scheme for the document; a zero one is left out, since OpenAPI has no word for a token in the path.
 	Security() SecurityScheme
+}
+
+// HeadersOnly is implemented by a Before plugin that may not need the body. As long as a chain begins with such plugins they run
+// before the body is read, and Raw is empty for them: whoever they refuse is not waited for. After the first plugin that needs the
+// body they run where they stand.
+type HeadersOnly interface {
+	Before
+	// HeadersOnly is whether it works without the body as it is configured.
+	HeadersOnly() bool
 }
 
 // NeedsIdentity is implemented by a Before plugin that works on who is calling, Request.Identity. The server does not start
@@ -56,7 +65,7 @@ type PathExtender interface {
 	PathSegment() string
 }
 
-// Request is the call as plugins see it: the HTTP request, its id and its body, already read and bounded.
+// Request is the call as plugins see it: the HTTP request, its id and its body, bounded.
 type Request struct {
 	*http.Request
 	ID       string // in the answer, in the header X-Request-Id and in every log line
@@ -65,6 +74,7 @@ type Request struct {
 	scopes   []Scope // what the caller is limited to
 	limited  bool    // else the caller may do everything
 	raw      []byte
+	unread   bool // the body was not asked for, and may still be on its way
 	params   func(string) string
 	onAnswer []func(status int)
 }
@@ -74,7 +84,7 @@ func NewRequest(r *http.Request, id string, body []byte, params func(string) str
 	return &Request{Request: r, ID: id, raw: body, params: params}
 }
 
-// Raw returns the body as it came in. It must not be changed.
+// Raw returns the body as it came in, and nothing to plugins that run before it is read (HeadersOnly). It must not be changed.
 func (r *Request) Raw() []byte { return r.raw }
 
 // PathParam returns a path parameter, or "".

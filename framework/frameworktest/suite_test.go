@@ -68,6 +68,11 @@ type gate struct {
 
 func (g gate) Security() framework.SecurityScheme { return framework.SecurityScheme{Type: g.scheme} }
 
+// light says that it works on the headers alone.
+type light struct{ plugin }
+
+func (light) HeadersOnly() bool { return true }
+
 func TestSuitesRefusePluginsThatBreakTheRules(t *testing.T) {
 	refusal := framework.Unauthorized("", "The header X-Good is needed.")
 	good := []*framework.Request{frameworktest.Request("POST", "/", "good", http.Header{"X-Good": {"1"}})}
@@ -77,6 +82,12 @@ func TestSuitesRefusePluginsThatBreakTheRules(t *testing.T) {
 	}
 	isGood := func(r *framework.Request) bool { return string(r.Raw()) == "good" }
 	for name, broken := range map[string]framework.Before{
+		"says it needs no body, and looks at it": light{func(r *framework.Request) error {
+			if isGood(r) {
+				return nil
+			}
+			return refusal
+		}},
 		"lets bad requests through": plugin(func(*framework.Request) error { return nil }),
 		"refuses good requests":     plugin(func(*framework.Request) error { return refusal }),
 		"refuses with an error that is no problem": plugin(func(r *framework.Request) error {

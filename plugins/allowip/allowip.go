@@ -76,6 +76,9 @@ func network(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
+// HeadersOnly is true: a caller who is refused is not waited for.
+func (p *Plugin) HeadersOnly() bool { return true }
+
 // Before lets the call go on when the client's address is in an allowed network and in no denied one. A client whose
 // address is not known is refused.
 func (p *Plugin) Before(_ context.Context, r *framework.Request) error {

@@ -98,6 +98,9 @@ func sendable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
+// HeadersOnly is true: a caller who is refused is not waited for.
+func (p *Plugin) HeadersOnly() bool { return true }
+
 // Before lets the call go on when name and password are those of a user, and says whose by "basic:NAME".
 func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
 	name, password := sent(r.Header.Values("Authorization"))

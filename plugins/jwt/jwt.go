@@ -76,6 +76,9 @@ func (c Config) options(now func() time.Time) []gojwt.ParserOption {
 	return options
 }
 
+// HeadersOnly is true: a caller who is refused is not waited for.
+func (p *Plugin) HeadersOnly() bool { return true }
+
 // Before lets the call go on when its token is good, and says for whom by "jwt:SUBJECT".
 func (p *Plugin) Before(ctx context.Context, r *framework.Request) error {
 	token, err := bearer(r.Header.Values("Authorization"))

@@ -109,6 +109,9 @@ func checkBy(c Config) error {
 // would be no limit.
 var errNobody = errors.New("by: identity, and no plugin before this one has found out who is calling")
 
+// HeadersOnly is true: a caller who is refused is not waited for.
+func (p *Plugin) HeadersOnly() bool { return true }
+
 // Before lets the call go on unless its caller has used up what is allowed.
 func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
 	caller, err := p.caller(r)

@@ -149,6 +149,9 @@ func (p *Plugin) refuse() *framework.Problem {
 	}
 }
 
+// HeadersOnly is true: a caller who is refused is not waited for.
+func (p *Plugin) HeadersOnly() bool { return true }
+
 // Before lets the call go on when it carries one of the secrets, and says which by "token:NAME", or by "token:1", "token:2"
 // and so on.
 func (p *Plugin) Before(_ context.Context, r *framework.Request) error {
