@@ -15,11 +15,14 @@ import (
 const (
 	maxText  = 200 // runes of one value
 	maxNames = 5   // names of a file, categories of a domain
+	// Engines learn: after this time an analysis is said to be old.
+	oldAnalysis = 30 * 24 * time.Hour
 )
 
 // list collects facts from attributes, leaving out what is not known.
 type list struct {
 	attributes attributes
+	now        time.Time
 	facts      []framework.Fact
 }
 
@@ -38,18 +41,50 @@ func (l *list) text(name, label string) {
 
 // time adds an attribute that counts seconds since 1970, in UTC.
 func (l *list) time(name, label string) {
-	const year10000 = 253_402_300_800
-	if seconds, ok := get[int64](l.attributes, name); ok && seconds > 0 && seconds < year10000 {
-		l.add(name, label, time.Unix(seconds, 0).UTC().Format("2006-01-02 15:04 UTC"))
+	if at, ok := l.attributes.time(name); ok {
+		l.add(name, label, when(at, l.now))
 	}
 }
 
-// facts are the details that people ask for, by kind.
-func (o object) facts(kind framework.Kind) []framework.Fact {
-	l := &list{attributes: o.attributes}
+func (a attributes) time(name string) (at time.Time, ok bool) {
+	const year10000 = 253_402_300_800
+	seconds, ok := get[int64](a, name)
+	return time.Unix(seconds, 0).UTC(), ok && seconds > 0 && seconds < year10000
+}
+
+// when writes a time with its age.
+func when(at, now time.Time) string {
+	text := at.UTC().Format("2006-01-02 15:04 UTC")
+	// In seconds, because the ages of hostile times do not fit into a Duration.
+	hours := (now.Unix() - at.Unix()) / (60 * 60)
+	switch {
+	case at.After(now):
+		return text
+	case hours == 0:
+		return text + " (less than an hour ago)"
+	case hours == 1:
+		return text + " (1 hour ago)"
+	case hours < 48:
+		return fmt.Sprintf("%s (%d hours ago)", text, hours)
+	case hours < 2*365*24:
+		return fmt.Sprintf("%s (%d days ago)", text, hours/24)
+	default:
+		return fmt.Sprintf("%s (%d years ago)", text, hours/24/365)
+	}
+}
+
+// threat is the name that most engines agree on, or "".
+func (o object) threat() string {
+	class, _ := get[attributes](o.attributes, "popular_threat_classification")
+	label, _ := get[string](class, "suggested_threat_label")
+	return framework.Line(label, maxText)
+}
+
+// facts are the details that people ask for, by kind. What the summary says is not said again.
+func (o object) facts(kind framework.Kind, now time.Time) []framework.Fact {
+	l := &list{attributes: o.attributes, now: now}
 	if o.stats.answered() > 0 {
-		l.add("detections", "Detections", o.stats.detections())
-		l.add("others", "Other engines", fmt.Sprintf("%d harmless, %d undetected", o.stats.Harmless, o.stats.Undetected))
+		l.add("engines", "Engines", o.stats.engines())
 	}
 	switch kind {
 	case framework.IP:
@@ -63,11 +98,18 @@ func (o object) facts(kind framework.Kind) []framework.Fact {
 		l.text("title", "Title")
 		l.add("categories", "Categories", o.attributes.categories())
 	default:
+		l.add("threat_label", "Threat", o.threat())
 		l.addFile()
 	}
 	l.time("first_submission_date", "First seen")
 	l.time("last_submission_date", "Last seen")
-	l.time("last_analysis_date", "Last analysis")
+	if at, ok := o.attributes.time("last_analysis_date"); ok {
+		text := when(at, now)
+		if at.Before(now.Add(-oldAnalysis)) {
+			text += "; engines may judge otherwise now"
+		}
+		l.add("last_analysis_date", "Last analysis", text)
+	}
 	if reputation, ok := get[int64](o.attributes, "reputation"); ok {
 		l.add("reputation", "Community score", strconv.FormatInt(reputation, 10))
 	}
@@ -75,11 +117,6 @@ func (o object) facts(kind framework.Kind) []framework.Fact {
 }
 
 func (l *list) addFile() {
-	if class, ok := get[attributes](l.attributes, "popular_threat_classification"); ok {
-		if label, ok := get[string](class, "suggested_threat_label"); ok {
-			l.add("threat_label", "Threat", framework.Line(label, maxText))
-		}
-	}
 	l.add("names", "Names", l.attributes.names())
 	l.text("type_description", "Type")
 	if size, ok := get[int64](l.attributes, "size"); ok && size >= 0 {

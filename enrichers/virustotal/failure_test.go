@@ -113,12 +113,29 @@ func TestACertificateFromElsewhereIsRefused(t *testing.T) {
 }
 
 func TestAServerThatHangsIsGivenUp(t *testing.T) {
-	server := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	config := validConfig(server.URL)
-	config.Timeout = 50 * time.Millisecond
-	_, err := newEnricher(t, config).Enrich(t.Context(), md5())
-	if diff := cmp.Diff("virustotal: look up md5: no answer within 50ms", framework.Reason(err)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for name, answer := range map[string]http.HandlerFunc{
+		"before it says anything": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"after the headers": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusOK)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		},
+		"a byte at a time": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				_, _ = io.WriteString(w, " ")
+				_ = http.NewResponseController(w).Flush()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := validConfig(serve(t, answer).URL)
+			config.Timeout = 50 * time.Millisecond
+			_, err := newEnricher(t, config).Enrich(t.Context(), md5())
+			if diff := cmp.Diff("virustotal: look up md5: no answer within 50ms", framework.Reason(err)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

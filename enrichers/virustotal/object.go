@@ -101,13 +101,18 @@ type stats struct {
 	Suspicious int64 `json:"suspicious"`
 	Harmless   int64 `json:"harmless"`
 	Undetected int64 `json:"undetected"`
+	// Of those without a result the first are told for all kinds, the others for files.
+	Timeout          int64 `json:"timeout"`
+	ConfirmedTimeout int64 `json:"confirmed-timeout"`
+	Failure          int64 `json:"failure"`
+	Unsupported      int64 `json:"type-unsupported"`
 }
 
 // maxEngines is far more than there are (about 100), and small enough to be added up.
 const maxEngines = 1_000_000
 
 func (s stats) sane() bool {
-	for _, count := range []int64{s.Malicious, s.Suspicious, s.Harmless, s.Undetected} {
+	for _, count := range []int64{s.Malicious, s.Suspicious, s.Harmless, s.Undetected, s.Timeout, s.ConfirmedTimeout, s.Failure, s.Unsupported} {
 		if count < 0 || count > maxEngines {
 			return false
 		}
@@ -136,10 +141,14 @@ func (s stats) verdict(maliciousFrom int64) framework.Verdict {
 	}
 }
 
-func (s stats) summary(verdict framework.Verdict) string {
+// summary names the threat, if one is known, beside detections.
+func (s stats) summary(verdict framework.Verdict, threat string) string {
 	switch verdict {
 	case framework.Malicious, framework.Suspicious:
-		return s.detections() + "."
+		if threat != "" {
+			threat = ": " + threat
+		}
+		return s.detections() + threat + "."
 	case framework.Harmless:
 		return fmt.Sprintf("None of %d engines detects anything; %d call it harmless.", s.answered(), s.Harmless)
 	case framework.Undetected:
@@ -150,9 +159,22 @@ func (s stats) summary(verdict framework.Verdict) string {
 }
 
 func (s stats) detections() string {
-	text := fmt.Sprintf("%d of %d engines call it malicious", s.Malicious, s.answered())
+	calls := "call"
+	if s.Malicious == 1 {
+		calls = "calls"
+	}
+	text := fmt.Sprintf("%d of %d engines %s it malicious", s.Malicious, s.answered(), calls)
 	if s.Suspicious > 0 {
 		text += fmt.Sprintf(", %d suspicious", s.Suspicious)
+	}
+	return text
+}
+
+// engines counts all of them by what they said.
+func (s stats) engines() string {
+	text := fmt.Sprintf("%d malicious, %d suspicious, %d undetected, %d harmless", s.Malicious, s.Suspicious, s.Undetected, s.Harmless)
+	if without := s.Timeout + s.ConfirmedTimeout + s.Failure + s.Unsupported; without > 0 {
+		text += fmt.Sprintf("; %d without a result are not counted", without)
 	}
 	return text
 }

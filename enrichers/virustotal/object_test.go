@@ -5,13 +5,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 func TestVerdicts(t *testing.T) {
@@ -25,7 +28,7 @@ func TestVerdicts(t *testing.T) {
 		{"many engines", stats{Malicious: 61, Undetected: 6}, 3, framework.Malicious, "61 of 67 engines call it malicious."},
 		{"just enough", stats{Malicious: 3, Undetected: 60}, 3, framework.Malicious, "3 of 63 engines call it malicious."},
 		{"not quite enough", stats{Malicious: 2, Undetected: 60}, 3, framework.Suspicious, "2 of 62 engines call it malicious."},
-		{"one is enough where it is said so", stats{Malicious: 1, Harmless: 60}, 1, framework.Malicious, "1 of 61 engines call it malicious."},
+		{"one is enough where it is said so", stats{Malicious: 1, Harmless: 60}, 1, framework.Malicious, "1 of 61 engines calls it malicious."},
 		{"suspicious alone", stats{Suspicious: 9, Harmless: 60}, 3, framework.Suspicious, "0 of 69 engines call it malicious, 9 suspicious."},
 		{"both", stats{Malicious: 4, Suspicious: 1}, 3, framework.Malicious, "4 of 5 engines call it malicious, 1 suspicious."},
 		{"vouched for", stats{Harmless: 60, Undetected: 30}, 3, framework.Harmless, "None of 90 engines detects anything; 60 call it harmless."},
@@ -35,10 +38,71 @@ func TestVerdicts(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.stats.verdict(c.from)
-			if got != c.want || c.stats.summary(got) != c.summary {
-				t.Errorf("got %s, %q", got, c.stats.summary(got))
+			if got != c.want || c.stats.summary(got, "") != c.summary {
+				t.Errorf("got %s, %q", got, c.stats.summary(got, ""))
 			}
 		})
+	}
+}
+
+func TestTheSummaryNamesTheThreat(t *testing.T) {
+	for _, c := range []struct {
+		stats stats
+		want  string
+	}{
+		{stats{Malicious: 61, Undetected: 6}, "61 of 67 engines call it malicious: trojan.x/y."},
+		{stats{Malicious: 1, Suspicious: 2, Undetected: 6}, "1 of 9 engines calls it malicious, 2 suspicious: trojan.x/y."},
+		{stats{Undetected: 6}, "None of 6 engines detects anything; none vouches for it."},
+	} {
+		if got := c.stats.summary(c.stats.verdict(3), "trojan.x/y"); got != c.want {
+			t.Errorf("got %q, want %q", got, c.want)
+		}
+	}
+}
+
+// Engines that ran out of time, failed, or do not know the type of file have not looked: they are told, and not counted.
+func TestTheDenominatorIsThoseThatCameToAResult(t *testing.T) {
+	answer := `{"type":"file","id":"` + eicarHash + `","attributes":{"md5":"` + eicarMD5 + `","last_analysis_stats":{"malicious":2,"suspicious":1,"harmless":3,` +
+		`"undetected":4,"timeout":10,"confirmed-timeout":20,"failure":30,"type-unsupported":40}}}`
+	found, err := decode([]byte(answer), target{object: "file"}, framework.Indicator{Kind: framework.MD5, Value: eicarMD5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := found.stats.summary(framework.Suspicious, ""); got != "2 of 10 engines call it malicious, 1 suspicious." {
+		t.Errorf("got %q", got)
+	}
+	if got := found.stats.engines(); got != "2 malicious, 1 suspicious, 4 undetected, 3 harmless; 100 without a result are not counted" {
+		t.Errorf("got %q", got)
+	}
+	if got := (stats{Harmless: 1}).engines(); got != "0 malicious, 0 suspicious, 0 undetected, 1 harmless" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestWhen(t *testing.T) {
+	now := frameworktest.Start()
+	for ago, want := range map[time.Duration]string{
+		0: " (less than an hour ago)", time.Hour - time.Second: " (less than an hour ago)", time.Hour: " (1 hour ago)", 47 * time.Hour: " (47 hours ago)",
+		48 * time.Hour: " (2 days ago)", 729 * 24 * time.Hour: " (729 days ago)", 730 * 24 * time.Hour: " (2 years ago)", -time.Hour: "",
+	} {
+		at := now.Add(-ago)
+		if got := when(at, now); got != at.Format("2006-01-02 15:04 UTC")+want {
+			t.Errorf("%s ago is %q", ago, got)
+		}
+	}
+	if got := when(time.Unix(1, 0), now); got != "1970-01-01 00:00 UTC (56 years ago)" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAnOldAnalysisIsSaidToBeOne(t *testing.T) {
+	now := frameworktest.Start()
+	for days, want := range map[int]bool{0: false, 29: false, 31: true, 4000: true} {
+		known := attributes{"last_analysis_date": json.RawMessage(strconv.FormatInt(now.AddDate(0, 0, -days).Unix(), 10))}
+		list := (object{attributes: known}).facts(framework.Domain, now)
+		if got := strings.Contains(list[0].Value, "engines may judge otherwise now"); len(list) != 1 || got != want {
+			t.Errorf("%d days: %+v", days, list)
+		}
 	}
 }
 
@@ -55,7 +119,7 @@ func TestFactsOfEachKind(t *testing.T) {
 		{"an address without an owner's name", "ip", `{"asn":64500}`, labelled{"as_owner": "AS64500"}},
 		{
 			"a domain", "domain", `{"registrar":"Evil Names","creation_date":0,"categories":{"b":"phishing","a":"malware","c":"phishing"},"last_analysis_date":1795136400}`,
-			labelled{"registrar": "Evil Names", "categories": "malware, phishing", "last_analysis_date": "2026-11-20 01:00 UTC"},
+			labelled{"registrar": "Evil Names", "categories": "malware, phishing", "last_analysis_date": "2026-11-20 01:00 UTC (11 hours ago)"},
 		},
 		{
 			"a URL", "url", `{"last_final_url":"https://evil.example/\nb","title":"Log in"}`,
@@ -75,7 +139,7 @@ func TestFactsOfEachKind(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := labelled{}
-			for _, fact := range (object{attributes: known}).facts(framework.Kind(c.kind)) {
+			for _, fact := range (object{attributes: known}).facts(framework.Kind(c.kind), frameworktest.Start()) {
 				got[fact.Key] = fact.Value
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -146,7 +210,7 @@ func TestAnAnswerAboutSomethingElseIsRefused(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			indicator := framework.Indicator{Kind: framework.Kind(c.kind), Value: c.value}
-			where, err := locate(indicator)
+			where, err := new(Enricher).locate(indicator)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,7 +237,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"id":"8.8.8.8","type":"ip_address","attributes":{"asn":-1,"as_owner":"\u202e"}}`), "ip", "8.8.8.8")
 	f.Fuzz(func(t *testing.T, data []byte, kind, value string) {
 		indicator := framework.Indicator{Kind: framework.Kind(kind), Value: value}
-		where, err := locate(indicator)
+		where, err := new(Enricher).locate(indicator)
 		if err != nil {
 			return
 		}
@@ -181,10 +245,10 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if verdict := found.stats.verdict(3); found.stats.summary(verdict) == "" {
+		if verdict := found.stats.verdict(3); found.stats.summary(verdict, "") == "" {
 			t.Error("no summary")
 		}
-		for _, fact := range found.facts(indicator.Kind) {
+		for _, fact := range found.facts(indicator.Kind, frameworktest.Start()) {
 			if fact.Value == "" || !utf8.ValidString(fact.Value) || strings.ContainsAny(fact.Value, "\r\n\x00\u202e") ||
 				utf8.RuneCountInString(fact.Value) > (maxNames+1)*(maxText+2) {
 				t.Errorf("%s is %q", fact.Key, fact.Value)

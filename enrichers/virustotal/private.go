@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"funnelweb/framework"
 )
@@ -32,14 +33,27 @@ func parseNames(configured []string) ([]string, error) {
 	return names, nil
 }
 
+func parseNetworks(configured []string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range configured {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, errors.New("internal_networks are blocks of addresses such as 203.0.113.0/24")
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
 // private says why an indicator must not be sent, or returns "".
 func (e *Enricher) private(indicator framework.Indicator) string {
 	switch indicator.Kind {
 	case framework.IP:
 		address, err := netip.ParseAddr(indicator.Value)
-		if err != nil || isPrivate(address) {
-			return "the address is private or reserved"
+		if err != nil {
+			return "the address cannot be read"
 		}
+		return e.privateAddress(address)
 	case framework.Domain:
 		return e.privateName(indicator.Value)
 	case framework.URL:
@@ -57,10 +71,11 @@ func (e *Enricher) private(indicator framework.Indicator) string {
 func (e *Enricher) privateName(host string) string {
 	host = strings.ToLower(strings.Trim(host, "."))
 	if address, err := netip.ParseAddr(host); err == nil {
-		if isPrivate(address) {
-			return "the address is private or reserved"
-		}
-		return ""
+		return e.privateAddress(address)
+	}
+	if strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		// Browsers fold some of them into ASCII: a full-width 1 is a 1 (UTS 46).
+		return "the host has letters that may stand for others; ask for it in its xn-- form"
 	}
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	switch {
@@ -70,11 +85,35 @@ func (e *Enricher) privateName(host string) string {
 		// Browsers take 0x7f.1 and 10.1 for addresses (WHATWG URL, "ends in a number").
 		return "the host is an address in an odd form, which may be private"
 	}
-	internal := func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) }
-	if slices.ContainsFunc(e.internal, internal) {
+	if e.isBelow(host) {
 		return "the name is internal"
 	}
 	return ""
+}
+
+func (e *Enricher) isBelow(host string) bool {
+	return slices.ContainsFunc(e.internal, func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) })
+}
+
+// isInternal reports whether a word is a private address, or an internal name of more than one part.
+func (e *Enricher) isInternal(word string) bool {
+	word = strings.ToLower(strings.Trim(word, "."))
+	if address, err := netip.ParseAddr(word); err == nil {
+		return e.privateAddress(address) != ""
+	}
+	return strings.Contains(word, ".") && e.isBelow(word)
+}
+
+func (e *Enricher) privateAddress(address netip.Addr) string {
+	address = embedded(address.Unmap().WithZone(""))
+	switch {
+	case isPrivate(address):
+		return "the address is private or reserved"
+	case slices.ContainsFunc(e.networks, func(network netip.Prefix) bool { return network.Contains(address) }):
+		return "the address is internal"
+	default:
+		return ""
+	}
 }
 
 // reserved are the blocks without a meaning outside their own network (IANA special-purpose registries, read
@@ -86,24 +125,24 @@ func reserved() []netip.Prefix {
 		netip.MustParsePrefix("192.0.0.0/24"),
 		netip.MustParsePrefix("198.18.0.0/15"), // benchmarks
 		netip.MustParsePrefix("240.0.0.0/4"),
+		netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64 of one's own (RFC 8215)
 		netip.MustParsePrefix("100::/64"),
 		netip.MustParsePrefix("fec0::/10"),
 	}
 }
 
-// isPrivate reports whether an address, or the IPv4 address inside it, is of no public network.
+// isPrivate reports whether an address is of no public network.
 func isPrivate(address netip.Addr) bool {
-	address = embedded(address.Unmap().WithZone(""))
 	return address.IsPrivate() || address.IsLoopback() || address.IsLinkLocalUnicast() || address.IsMulticast() ||
 		address.IsUnspecified() || slices.ContainsFunc(reserved(), func(block netip.Prefix) bool { return block.Contains(address) })
 }
 
-// embedded returns the IPv4 address in one of NAT64 (64:ff9b::/96, RFC 6052) or 6to4 (2002::/16, RFC 3056), else the
-// address.
+// embedded returns the IPv4 address in one of NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16, RFC 3056) or of the form
+// ::10.0.0.1 (RFC 4291 2.5.5.1), else the address.
 func embedded(address netip.Addr) netip.Addr {
 	bytes := address.As16()
 	switch {
-	case netip.MustParsePrefix("64:ff9b::/96").Contains(address):
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(address), netip.MustParsePrefix("::/96").Contains(address) && bytes[12] != 0:
 		return netip.AddrFrom4([4]byte(bytes[12:16]))
 	case netip.MustParsePrefix("2002::/16").Contains(address):
 		return netip.AddrFrom4([4]byte(bytes[2:6]))

@@ -12,16 +12,19 @@ func TestWhatIsPrivateIsNotSent(t *testing.T) {
 	server := serve(t, refuses(404, "NotFoundError", ""))
 	config := validConfig(server.URL)
 	config.InternalNames = []string{"Corp.Example.com."}
+	config.InternalNetworks = []string{"198.51.100.0/24", "2001:db8:42::/48"}
 	enricher := newEnricher(t, config)
 	const address, name, short, odd = "the address is private or reserved", "the name is internal",
 		"a name of one part is internal", "the host is an address in an odd form, which may be private"
+	const network, letters = "the address is internal", "the host has letters that may stand for others; ask for it in its xn-- form"
 	cases := map[string]string{
 		"ip 10.1.2.3": address, "ip 172.16.0.1": address, "ip 172.31.255.255": address, "ip 192.168.1.1": address,
 		"ip 127.0.0.1": address, "ip 169.254.169.254": address, "ip 100.64.0.1": address, "ip 0.0.0.0": address,
 		"ip 224.0.0.1": address, "ip 255.255.255.255": address, "ip 198.18.0.1": address,
 		"ip ::1": address, "ip ::": address, "ip fe80::1%eth0": address, "ip fd00::1": address, "ip fec0::1": address,
 		"ip ::ffff:10.0.0.1": address, "ip 64:ff9b::a00:1": address, "ip 2002:c0a8:101::1": address,
-		"ip ff02::1": address,
+		"ip ff02::1": address, "ip ::10.0.0.1": address, "ip ::a00:1": address, "ip 64:ff9b:1::a00:1": address,
+		"ip 198.51.100.7": network, "ip ::ffff:198.51.100.7": network, "ip 64:ff9b::198.51.100.7": network, "ip 2001:db8:42::1": network,
 
 		"domain dc1.local": name, "domain a.b.internal": name, "domain nas.lan": name, "domain x.corp": name,
 		"domain router.home.arpa": name, "domain corp.example.com": name, "domain x.corp.example.com": name,
@@ -30,6 +33,8 @@ func TestWhatIsPrivateIsNotSent(t *testing.T) {
 		"url http://10.0.0.1/x": address, "url http://[fd00::1]:8080/": address, "url http://[::ffff:127.0.0.1]/": address,
 		"url http://user:pw@192.168.0.1/": address, "url https://intranet/": short, "url http://localhost:3000/": short,
 		"url https://wiki.corp.example.com/x?y": name, "url https://wiki.corp.example.com./": name, "url http://2130706433/": short,
+		"url http://198.51.100.7:8080/x": network, "url http://[2001:db8:42::1]/": network,
+		"url http://wiki.ｃorp.example.com/": letters, "url http://wiki。corp.example.com/": letters, "url http://10.0.0.１/": letters, "url http://bücher.example/": letters,
 		"url http://0x7f.1/": odd, "url http://127.1/": odd, "url http://010.0.0.1/": odd, "url https://WIKI.Local/": name,
 	}
 	for text, want := range cases {
@@ -85,7 +90,7 @@ func FuzzPrivate(f *testing.F) {
 		if enricher.private(indicator) != "" {
 			return
 		}
-		found, err := locate(indicator)
+		found, err := enricher.locate(indicator)
 		if err != nil {
 			return
 		}

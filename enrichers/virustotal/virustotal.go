@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -18,22 +19,23 @@ import (
 const service = "virustotal"
 
 // formatVersion changes when findings are put into other words: kept ones are not used any more then.
-const formatVersion = "v1"
+const formatVersion = "v2"
 
 // unknownFresh bounds how long "never seen" may be used: new malware is uploaded within hours of its first use.
 const unknownFresh = time.Hour
 
 // Config holds the key and the limits that come with it.
 type Config struct {
-	Key           framework.Secret `yaml:"key"`
-	URL           string           `yaml:"url"`            // root of API v3
-	PerMinute     int              `yaml:"per_minute"`     // lookups; 0 for a key without that limit
-	PerDay        int              `yaml:"per_day"`        // lookups from 00:00 to 24:00 UTC; 0 for a key without that limit
-	MaliciousFrom int64            `yaml:"malicious_from"` // engines that make a verdict malicious; fewer make it suspicious
-	InternalNames []string         `yaml:"internal_names"` // further domains that, with all below them, are never sent
-	Timeout       time.Duration    `yaml:"timeout"`        // for one answer
-	Fresh         time.Duration    `yaml:"fresh"`          // how long an answer is used again
-	User          string           `yaml:"user"`           // id of the key's owner, for check --online to tell what is left of the quota
+	Key              framework.Secret `yaml:"key"`
+	URL              string           `yaml:"url"`               // root of API v3
+	PerMinute        int              `yaml:"per_minute"`        // lookups; 0 for a key without that limit
+	PerDay           int              `yaml:"per_day"`           // lookups from 00:00 to 24:00 UTC; 0 for a key without that limit
+	MaliciousFrom    int64            `yaml:"malicious_from"`    // engines that make a verdict malicious; fewer make it suspicious
+	InternalNames    []string         `yaml:"internal_names"`    // further domains that, with all below them, are never sent
+	InternalNetworks []string         `yaml:"internal_networks"` // blocks of addresses that are never sent, besides private and reserved ones
+	Timeout          time.Duration    `yaml:"timeout"`           // for one answer
+	Fresh            time.Duration    `yaml:"fresh"`             // how long an answer is used again
+	User             string           `yaml:"user"`              // id of the key's owner, for check --online to tell what is left of the quota
 }
 
 // Defaults returns the limits of a free key: 4 lookups a minute and 500 a day.
@@ -53,6 +55,7 @@ type Enricher struct {
 	now      func() time.Time
 	agent    string
 	internal []string
+	networks []netip.Prefix
 	answers  framework.Answers
 	key      keyState
 }
@@ -61,7 +64,8 @@ type Enricher struct {
 func New(config Config, deps framework.Deps) (*Enricher, error) {
 	base, baseErr := framework.ServiceURL(config.URL)
 	internal, namesErr := parseNames(config.InternalNames)
-	errs := []error{baseErr, namesErr}
+	networks, networksErr := parseNetworks(config.InternalNetworks)
+	errs := []error{baseErr, namesErr, networksErr}
 	if !config.Key.FitsHeader() {
 		errs = append(errs, errors.New("key is required, and is made of letters and digits"))
 	}
@@ -82,7 +86,7 @@ func New(config Config, deps framework.Deps) (*Enricher, error) {
 	}
 	return &Enricher{
 		config: config, base: base, http: deps.HTTP, quota: deps.Quota, now: deps.Now,
-		agent: "funnelweb/" + deps.Version, internal: internal, answers: deps.Answers,
+		agent: "funnelweb/" + deps.Version, internal: internal, networks: networks, answers: deps.Answers,
 	}, nil
 }
 
@@ -120,7 +124,7 @@ func (e *Enricher) question(indicator framework.Indicator) string {
 
 // lookUp asks VirusTotal, when the quota allows it.
 func (e *Enricher) lookUp(ctx context.Context, indicator framework.Indicator) (framework.Finding, error) {
-	target, err := locate(indicator)
+	target, err := e.locate(indicator)
 	if err != nil {
 		return framework.Finding{}, err
 	}
@@ -138,8 +142,8 @@ func (e *Enricher) lookUp(ctx context.Context, indicator framework.Indicator) (f
 		}
 	}
 	verdict := object.stats.verdict(e.config.MaliciousFrom)
-	list := append(object.facts(indicator.Kind), target.caveat()...)
-	return e.finding(indicator, verdict, object.stats.summary(verdict), list, target.link+object.id), nil
+	list := append(object.facts(indicator.Kind, e.now()), target.caveat()...)
+	return e.finding(indicator, verdict, object.stats.summary(verdict, object.threat()), list, target.link+object.id), nil
 }
 
 func (e *Enricher) finding(indicator framework.Indicator, verdict framework.Verdict, summary string, facts []framework.Fact, link string) framework.Finding {

@@ -236,6 +236,10 @@ func TestAConfigurationThatCannotWorkIsRefused(t *testing.T) {
 		{"a negative quota", func(c *Config) { c.PerDay = -1 }, "per_minute and per_day must not be negative"},
 		{"no time", func(c *Config) { c.Timeout = 0 }, "timeout and fresh must be longer than 0"},
 		{
+			"a network that is none", func(c *Config) { c.InternalNetworks = []string{"198.51.100.7"} },
+			"internal_networks are blocks of addresses such as 203.0.113.0/24",
+		},
+		{
 			"a pattern as a name", func(c *Config) { c.InternalNames = []string{"*.corp.example"} },
 			"internal_names are domains such as corp.example.com; all names below them are meant, too",
 		},
@@ -261,7 +265,7 @@ func TestTheReadmesConfigurationLoads(t *testing.T) {
 	config := Defaults()
 	frameworktest.ReadmeConfig(t, "enrichers.virustotal", &config)
 	newEnricher(t, config)
-	config.Key, config.InternalNames, config.User = framework.Secret{}, nil, ""
+	config.Key, config.InternalNames, config.InternalNetworks, config.User = framework.Secret{}, nil, nil, ""
 	if diff := cmp.Diff(Defaults(), config, cmp.AllowUnexported(framework.Secret{})); diff != "" {
 		t.Errorf("the README's defaults differ (-code +README):\n%s", diff)
 	}

@@ -38,7 +38,7 @@ func story(now time.Time) map[string]report {
 		"meaningful_name": "eicar.com", "names": []string{"eicar.com", "eicar.com.txt", "invoice.pdf.exe"},
 		"reputation": 3661, "total_votes": map[string]any{"harmless": 1098, "malicious": 245},
 		"popular_threat_classification": map[string]any{"suggested_threat_label": "virus.eicar/test"},
-		"first_submission_date":         1148301722, "last_submission_date": now.Add(-time.Hour).Unix(),
+		"first_submission_date":         now.AddDate(-20, 0, 0).Unix(), "last_submission_date": now.Add(-time.Hour).Unix(),
 		"last_analysis_date": now.Add(-2 * time.Hour).Unix(),
 	})}
 	clean := report{HarmlessSHA256, "file", with(fileStats(0, 0, 60, 8), map[string]any{
