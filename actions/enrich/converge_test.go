@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,25 @@ func (w *world) compare(t *rapid.T) {
 	if len(comments) > len(want) {
 		t.Fatalf("%d comments, want %d", len(comments), len(want))
 	}
+	w.compareFiles(t, comments)
+}
+
+// compareFiles holds every comment that has no room for its facts to the one file that has them, and no file to another's name.
+func (w *world) compareFiles(t *rapid.T, comments map[string]framework.Document) {
+	files := map[string]string{}
+	for _, file := range w.tickets.Tickets()[0].Files {
+		if _, twice := files[file.Name]; twice || !w.small {
+			t.Fatalf("%s is attached twice, or for nothing", file.Name)
+		}
+		files[file.Name] = string(file.Body)
+	}
+	for mark, body := range comments {
+		_, after, told := strings.Cut(show(body), "the attached ")
+		name, _, _ := strings.Cut(after, " ")
+		if told != w.small || told && strings.Count(files[name], "  Fact: fact of ") != len(headings(body)) {
+			t.Fatalf("%s names the file %q, which holds %q:\n%s", mark, name, files[name], show(body))
+		}
+	}
 }
 
 // fate is what becomes of a step.
@@ -97,6 +117,7 @@ type world struct {
 	names    []string
 	workers  []*worker
 	separate bool
+	small    bool // the ticket has no room for the facts
 
 	automations []string
 	entitled    map[string]int // how often each may be asked when nothing is lost
@@ -137,7 +158,7 @@ func newWorld(t *rapid.T) *world {
 		w.names = append(w.names, fmt.Sprintf("source%d", 9-i)) // in another order than that of the alphabet
 	}
 	w.automations = []string{"enrich", "enrich-more"}[:1+uniform(t, "automations", 2)]
-	w.separate = rapid.Bool().Draw(t, "separate")
+	w.separate, w.small = rapid.Bool().Draw(t, "separate"), rapid.Bool().Draw(t, "small")
 	event := framework.Event{ID: "jira-1", Type: "jira.issue_created", Time: frameworktest.Start(), Data: framework.JSON(`{"issue":{"key":"SEC-1"},"user":"jdoe"}`)}
 	for _, automation := range w.automations {
 		for _, name := range w.names {
@@ -264,7 +285,7 @@ func (k *worker) take(name string, effect func() error) error {
 		_ = effect() // the caller is not told
 		return &framework.ServiceError{Service: "test", Op: name, Reason: "failed after it had its effect", Ambiguous: true}
 	case held:
-		if strings.HasSuffix(name, " comment") {
+		if strings.HasSuffix(name, " comment") || strings.HasSuffix(name, " file") {
 			return &framework.Wait{Until: k.world.clock.Now().Add(time.Second), Reason: "too fast for one ticket"}
 		}
 		return effect()
@@ -291,6 +312,7 @@ func (asker) Kinds() []framework.Kind { return []framework.Kind{framework.User} 
 func (a asker) Enrich(_ context.Context, indicator framework.Indicator) (finding framework.Finding, err error) {
 	err = a.take("ask", func() error {
 		finding = framework.Finding{Indicator: indicator, Summary: "answer of " + a.job.Name, StaleAt: a.world.clock.Now().Add(1000 * time.Hour)}
+		finding.Facts = []framework.Fact{{Key: "fact", Label: "Fact", Value: "fact of " + a.job.Name}}
 		return nil
 	})
 	if err == nil {
@@ -325,7 +347,29 @@ type steppedTickets struct {
 	framework.Tickets
 }
 
-func (steppedTickets) Fits(framework.Document) bool { return true }
+// Fits has no room for tables in a small ticket.
+func (s steppedTickets) Fits(body framework.Document) bool {
+	return !s.world.small || !slices.ContainsFunc(body, func(block framework.Block) bool {
+		_, ok := block.(framework.Table)
+		return ok
+	})
+}
+
+func (s steppedTickets) AddFile(ctx context.Context, key string, file framework.TicketFile) (id string, err error) {
+	err = s.take("add file", func() (err error) {
+		id, err = s.world.tickets.AddFile(ctx, key, file)
+		return err
+	})
+	return id, err
+}
+
+func (s steppedTickets) FindFile(ctx context.Context, key, name string) (id string, err error) {
+	err = s.take("find file", func() (err error) {
+		id, err = s.world.tickets.FindFile(ctx, key, name)
+		return err
+	})
+	return id, err
+}
 
 func (s steppedTickets) AddComment(ctx context.Context, key, mark string, body framework.Document) (id string, err error) {
 	err = s.take("add comment", func() (err error) {

@@ -9,20 +9,41 @@ import (
 	"funnelweb/framework"
 )
 
-// document shows the state. When it would be too long for a ticket, every section shows less, so that none is lost.
-func (s *state) document(fits func(framework.Document) bool) framework.Document {
+// document shows the state. When it would be too long for a ticket, every section shows less, so that none is lost; the rest is in
+// the file of that name, if it has one.
+func (s *state) document(fits func(framework.Document) bool, rest string) framework.Document {
 	var document framework.Document
 	for _, room := range rooms() {
-		document = framework.Document{framework.Heading{Level: 3, Text: "What is known about this ticket"}}
-		for _, one := range s.within(room).Sections {
-			document = append(document, framework.Heading{Level: 4, Text: s.title(one)})
-			document = append(document, one.blocks(room.text)...)
+		document = s.show(room)
+		if rest != "" {
+			document = append(document, framework.Text("There is no room here for all of it: the attached "+rest+" holds the rest too."))
 		}
 		if fits(document) {
 			break
 		}
 	}
 	return document
+}
+
+// show shows so much of every section.
+func (s *state) show(room room) framework.Document {
+	document := framework.Document{framework.Heading{Level: 3, Text: "What is known about this ticket" + s.alarm()}}
+	for _, one := range s.within(room).Sections {
+		document = append(document, framework.Heading{Level: 4, Text: s.title(one)})
+		document = append(document, one.blocks(room.text)...)
+	}
+	return document
+}
+
+// alarm is the worst verdict of all, where it is one that nobody must overlook. Others would say too much while somebody has not
+// answered yet.
+func (s *state) alarm() string {
+	for _, verdict := range []framework.Verdict{framework.Malicious, framework.Suspicious} {
+		if slices.ContainsFunc(s.Sections, func(one section) bool { return one.verdict() == verdict }) {
+			return ": " + string(verdict)
+		}
+	}
+	return ""
 }
 
 func (s *state) title(one section) string {

@@ -62,18 +62,19 @@ func busy(now time.Time) error {
 	return &framework.Wait{Until: now.Add(time.Second), Reason: "the comment is being changed by others"}
 }
 
-// write makes the comment or replaces it; gone means that somebody deleted it.
+// write makes the comment or replaces it; gone means that somebody deleted it. A comment that could be written is, also where the
+// file with the rest could not be attached: that is tried again.
 func (a *Action) write(ctx context.Context, target target, stored state) (gone bool, err error) {
-	body := stored.document(a.tickets.Fits)
+	rest, notAttached := a.rest(ctx, target, stored)
+	body := stored.document(a.tickets.Fits, rest)
 	id, made, err := a.comment(ctx, target, stored.Generation, body)
-	if err != nil || made {
-		return false, err
+	if err == nil && !made {
+		err = a.tickets.EditComment(ctx, target.ticket, id, target.entry, body)
+		if errors.Is(err, framework.ErrNoComment) {
+			return true, nil
+		}
 	}
-	err = a.tickets.EditComment(ctx, target.ticket, id, target.entry, body)
-	if errors.Is(err, framework.ErrNoComment) {
-		return true, nil
-	}
-	return false, err
+	return false, errors.Join(err, notAttached)
 }
 
 // comment returns the id of the comment, and whether it was made just now, with the body.

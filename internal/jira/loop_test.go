@@ -191,7 +191,7 @@ func TestReplicasAtOnceOnAMisbehavingJiraMakeOneTicketAndOneWholeComment(t *test
 				t.Fatalf("%d tickets, comments %q", len(l.Issues()), bodies)
 			}
 			headings := slices.DeleteFunc(wiki.Active(bodies[0]), func(live string) bool { return !strings.HasPrefix(live, "heading") })
-			want := []string{"heading: What is known about this ticket", "heading: directory: malicious", "heading: engines: malicious"}
+			want := []string{"heading: What is known about this ticket: malicious", "heading: directory: malicious", "heading: engines: malicious"}
 			if diff := cmp.Diff(want, headings); diff != "" {
 				t.Errorf("sections (-want +got):\n%s", diff)
 			}
