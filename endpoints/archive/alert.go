@@ -38,7 +38,7 @@ func (v viewer) alert(ctx context.Context, input *AlertInput) (*Archived, error)
 	switch {
 	case errors.Is(err, framework.ErrNoObject):
 		return nil, framework.NewProblem(http.StatusNotFound, "The archive holds no alert of this id, or not yet.")
-	case errors.Is(err, errNotJSON):
+	case errors.Is(err, errNoAlert):
 		return nil, err // a fault of whoever wrote it: a bare 500, and the log says which
 	case err != nil:
 		return nil, unreadable(err)

@@ -174,6 +174,9 @@ func TestAnAlertThatCannotBeShownIsAProblem(t *testing.T) {
 		if key == "alerts/br/ok/broken" {
 			return &framework.ServiceError{Service: "s3", Op: call, Reason: "access denied"}
 		}
+		if key == "alerts/hu/ge/huge" {
+			return &framework.ServiceError{Service: "s3", Op: call, Permanent: true, Reason: "denied for its size"}
+		}
 		return nil
 	}
 	id := framework.Field{In: "path", Pointer: "id"}
@@ -191,6 +194,7 @@ func TestAnAlertThatCannotBeShownIsAProblem(t *testing.T) {
 		{"an id with dots", "....", http.StatusUnprocessableEntity, []framework.Field{pattern}},
 		{"an object that is not JSON", "notjson", http.StatusInternalServerError, nil},
 		{"an object with a name given twice", "twice", http.StatusInternalServerError, nil},
+		{"an object that is none", "huge", http.StatusInternalServerError, nil}, // asking again would not help
 		{"an archive that fails", "broken", http.StatusServiceUnavailable, nil},
 	}
 	for _, c := range cases {

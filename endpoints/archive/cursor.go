@@ -1,33 +1,46 @@
 package archive
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// A cursor is the key of the last item that a page looked at, so that the next one begins behind it whatever is archived
-// meanwhile. It is encoded, as callers are to take it for nothing but what to ask for next.
+// A cursor is a mark of the range that it was made for and the key of the last item that a page looked at, so that the next one
+// begins behind it whatever is archived meanwhile. It is encoded, as callers are to take it for nothing but what to ask for next.
 
 // cursorKey is what a key of the archive is made of.
 var cursorKey = regexp.MustCompile(`^[A-Za-z0-9_.=+/-]{1,512}$`)
 
-func cursorOf(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+// markLength is how many bytes of a cursor tell its range: mistakes are to be noticed, and nobody gains anything by making one.
+const markLength = 6
 
-// parseCursor returns the key of a cursor. One that was not made for the same range is refused: it could skip a part of it.
-func parseCursor(cursor, from, to string) (key string, ok bool) {
+// rangeMark tells ranges apart; one range has one mark in whatever words it is asked for.
+func rangeMark(start, end time.Time) string {
+	hash := sha256.Sum256([]byte(start.UTC().Format(time.RFC3339Nano) + " " + end.UTC().Format(time.RFC3339Nano)))
+	return string(hash[:markLength])
+}
+
+func cursorOf(mark, key string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(mark + key))
+}
+
+// parseCursor returns the key of a cursor. One that was not made for the same range is refused: it would skip a part of it.
+func parseCursor(cursor string, a asked) (key string, ok bool) {
 	if cursor == "" {
 		return "", true
 	}
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil {
+	if err != nil || len(decoded) < markLength || string(decoded[:markLength]) != a.mark {
 		return "", false
 	}
-	key = string(decoded)
+	key = string(decoded[markLength:])
 	_, ok = parseItem(key)
-	return key, ok && cursorKey.MatchString(key) && key >= from && (to == "" || key < to)
+	return key, ok && cursorKey.MatchString(key) && key >= a.from && (a.to == "" || key < a.to)
 }
 
 // nextLink is a reference to the next page, relative to the call (RFC 8288). It is made of what the list knows, so that a

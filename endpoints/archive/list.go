@@ -28,7 +28,7 @@ type ListInput struct {
 	Start   string `query:"start" required:"true" doc:"The first instant, in ISO 8601; without a zone it is UTC" maxLength:"64" example:"2026-11-20T12:00:00Z"`
 	End     string `query:"end" required:"true" doc:"The first instant after the range, in ISO 8601" maxLength:"64" example:"2026-11-20T13:00:00Z"`
 	Limit   int    `query:"limit" doc:"The most alerts of a page; without limit and cursor the answer is the whole range" minimum:"1" maximum:"1000" example:"100"`
-	Cursor  string `query:"cursor" doc:"next of the page before, with the same start and end" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" example:"d2ViaG9va3MvMjAyNi8xMS8yMC8xMi8wMC81ODliMWFhMWU0YjBjNWExZjJkM2U0ZjU"`
+	Cursor  string `query:"cursor" doc:"next of the page before, with the same start and end" maxLength:"1000" pattern:"^[A-Za-z0-9_-]+$" example:"1e91TxS0d2ViaG9va3MvMjAyNi8xMS8yMC8xMi8wMC81ODliMWFhMWU0YjBjNWExZjJkM2U0ZjU"`
 	Format  string `query:"format" doc:"ndjson for one alert a line, as with Accept: application/x-ndjson" enum:"json,ndjson" example:"json"`
 	Request *framework.Request
 }
@@ -100,11 +100,11 @@ func (v viewer) list(ctx context.Context, input *ListInput) (*Alerts, error) {
 		}
 		next = items[kept-1].key
 	}
-	return answer(input, details, next), nil
+	return answer(input, asked, details, next), nil
 }
 
 // answer puts an answer together of details, of which one that is not there has no body.
-func answer(input *ListInput, details []detail, next string) *Alerts {
+func answer(input *ListInput, a asked, details []detail, next string) *Alerts {
 	answer := &Alerts{Success: true, Alerts: []framework.JSON{}, lines: wantsLines(input)}
 	for _, d := range details {
 		if d.body == nil {
@@ -114,7 +114,7 @@ func answer(input *ListInput, details []detail, next string) *Alerts {
 		}
 	}
 	if next != "" {
-		answer.Next = cursorOf(next)
+		answer.Next = cursorOf(a.mark, next)
 		answer.link = nextLink(input, answer.Next)
 	}
 	return answer
@@ -124,6 +124,7 @@ func answer(input *ListInput, details []detail, next string) *Alerts {
 type asked struct {
 	start, end time.Time
 	from, to   string // the keys that can be in it
+	mark       string // of the range, in cursors
 	after      string // the key that the page before ended with
 	limit      int    // items at most
 	paged      bool   // else it is all or nothing
@@ -143,13 +144,14 @@ func parseRange(input *ListInput) (asked, error) {
 	}
 	a := asked{start: start, end: end, limit: maxAlerts, paged: input.Limit > 0 || input.Cursor != ""}
 	a.from, a.to = minuteRange(start, end)
+	a.mark = rangeMark(start, end)
 	if input.Limit > 0 {
 		a.limit = input.Limit
 	} else if a.paged {
 		a.limit = maxPage
 	}
 	var ok bool
-	if a.after, ok = parseCursor(input.Cursor, a.from, a.to); !ok {
+	if a.after, ok = parseCursor(input.Cursor, a); !ok {
 		return asked{}, wrongParameter("cursor", "range", "must be next of an answer for the same start and end")
 	}
 	return a, nil
@@ -192,10 +194,14 @@ func (v viewer) within(ctx context.Context, items []item, a asked) ([]item, erro
 			return nil
 		}
 		body, err := v.archive.Get(ctx, items[i].key)
-		if err != nil {
+		switch {
+		case err == nil:
+			keep[i] = isWithin(body, a.start, a.end)
+		case isGone(err): // its minute is right, and its detail tells what there is
+			keep[i] = true
+		default:
 			return err
 		}
-		keep[i] = isWithin(body, a.start, a.end)
 		return nil
 	})
 	if err != nil {
@@ -220,7 +226,7 @@ func isWithin(body []byte, start, end time.Time) bool {
 	return !created.Before(start) && created.Before(end)
 }
 
-// detail is an alert's detail; one that is not there, or not JSON, has no body.
+// detail is an alert's detail; one that is not there, or cannot be shown, has no body.
 type detail struct {
 	id   string
 	at   int // the first item of the alert
@@ -252,7 +258,7 @@ func (v viewer) details(ctx context.Context, items []item) (details []detail, ke
 		}
 		body, err := v.detail(ctx, details[i].id)
 		size.Add(int64(len(body)))
-		if errors.Is(err, framework.ErrNoObject) || errors.Is(err, errNotJSON) {
+		if errors.Is(err, framework.ErrNoObject) || errors.Is(err, errNoAlert) {
 			err = nil
 		}
 		details[i].body, details[i].read = body, true
@@ -271,17 +277,26 @@ func (v viewer) details(ctx context.Context, items []item) (details []detail, ke
 	return details, len(items), nil
 }
 
-var errNotJSON = errors.New("the archived alert is not JSON")
+// isGone reports whether an object that was listed is not there any more, or is something that can never be read: too large, or
+// damaged. One of them must not hide the others.
+func isGone(err error) bool {
+	return errors.Is(err, framework.ErrNoObject) || framework.IsPermanent(err)
+}
 
-// detail reads an alert's detail. Its errors are those of the archive, and errNotJSON.
+var errNoAlert = errors.New("what the archive holds of the alert cannot be shown")
+
+// detail reads an alert's detail. Its errors are those of the archive that may pass, framework.ErrNoObject, and errNoAlert.
 func (v viewer) detail(ctx context.Context, id string) (framework.JSON, error) {
 	body, err := v.archive.Get(ctx, detailKey(id))
-	if err != nil {
+	switch {
+	case framework.IsPermanent(err):
+		v.log.ErrorContext(ctx, "archived alert cannot be read", "alert", id, "err", err)
+		return nil, errNoAlert
+	case err != nil:
 		return nil, err
-	}
-	if !jsontext.Value(body).IsValid() {
+	case !jsontext.Value(body).IsValid():
 		v.log.ErrorContext(ctx, "archived alert is not JSON", "alert", id)
-		return nil, errNotJSON
+		return nil, errNoAlert
 	}
 	return body, nil
 }

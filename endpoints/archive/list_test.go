@@ -110,6 +110,36 @@ func TestAMissingDetailDoesNotHideTheOthers(t *testing.T) {
 	wantAnswer(t, answer, http.StatusOK, `{"success":true,"alerts":[{"id":"1-present"},{"id":"4-present"}],"missing":["2-absent","3-broken"]}`)
 }
 
+// TestAnObjectThatIsNoneAnyMoreDoesNotHideTheOthers is about a list that meets, between its keys and what they hold, an object that
+// is taken away, one that is larger than any may be, and a link or a damaged object in the place of one.
+func TestAnObjectThatIsNoneAnyMoreDoesNotHideTheOthers(t *testing.T) {
+	for name, err := range map[string]error{
+		"it is taken away":    framework.ErrNoObject,
+		"it cannot be one":    &framework.ServiceError{Service: "s3", Op: "read object", Permanent: true, Reason: "it is larger than an object may be"},
+		"it is wrapped twice": fmt.Errorf("read: %w", &framework.ServiceError{Service: "archive", Permanent: true, Reason: "it is a link"}),
+	} {
+		for _, broken := range []string{"webhooks/2026/11/20/12/00/2-broken", "alerts/2-/br/2-broken"} {
+			t.Run(name+": "+broken, func(t *testing.T) {
+				s := serve(t, Defaults())
+				for _, id := range []string{"1-present", "2-broken", "3-present"} {
+					s.keep(t, id, "2026-11-20T12:00:30Z")
+				}
+				s.archive.Fail = func(call, key string) error {
+					if call == "get" && key == broken {
+						return err
+					}
+					return nil
+				}
+				want := `{"success":true,"alerts":[{"id":"1-present"},{"id":"3-present"}],"missing":["2-broken"]}`
+				if strings.HasPrefix(broken, "webhooks/") { // of which its minute is known, and its detail
+					want = `{"success":true,"alerts":[{"id":"1-present"},{"id":"2-broken"},{"id":"3-present"}]}`
+				}
+				wantAnswer(t, s.call(t, http.MethodGet, "/api/v1/s3/alert?start=2026-11-20T12:00:30&end=2026-11-20T12:00:31", ""), http.StatusOK, want)
+			})
+		}
+	}
+}
+
 func TestAnAlertIsListedOnceHoweverOftenItsWebhookChanged(t *testing.T) {
 	s := serve(t, Defaults())
 	s.keep(t, "changing", "2026-11-20T12:00:00Z")

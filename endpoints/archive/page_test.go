@@ -139,16 +139,57 @@ func TestALimitThatTheWholeRangeBreaksIsNoneForPages(t *testing.T) {
 	}
 }
 
+// TestACursorOfAnotherRangeIsRefused: it would skip what the other range has before it, and nobody would notice.
+func TestACursorOfAnotherRangeIsRefused(t *testing.T) {
+	s := serve(t, Defaults())
+	all := s.keepMany(t, 9)
+	next := s.page(t, hour+"&limit=3").Next
+	for name, target := range map[string]string{
+		"that begins earlier":           "/api/v1/s3/alert?start=2026-11-20T11:00Z&end=2026-11-20T13:00Z",
+		"that begins a second later":    "/api/v1/s3/alert?start=2026-11-20T12:00:01Z&end=2026-11-20T13:00Z",
+		"that ends a millisecond later": "/api/v1/s3/alert?start=2026-11-20T12:00Z&end=2026-11-20T13:00:00.001Z",
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := s.call(t, http.MethodGet, target+"&limit=3&cursor="+next, "")
+			wantProblem(t, answer, http.StatusUnprocessableEntity, framework.Field{In: "query", Pointer: "cursor", Rule: "range"})
+		})
+	}
+	t.Run("the same range in other words is the same", func(t *testing.T) {
+		rest, _ := s.pages(t, "/api/v1/s3/alert?start=20261120T14%2B02:00&end=2026-11-20T13:00:00.000&limit=5&cursor="+next)
+		if diff := cmp.Diff(all[3:], rest); diff != "" {
+			t.Errorf("ids (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("one of whose letters one is another", func(t *testing.T) {
+		for i := range next {
+			other := byte('A')
+			if next[i] == 'A' {
+				other = 'B'
+			}
+			answer := s.call(t, http.MethodGet, hour+"&cursor="+next[:i]+string(other)+next[i+1:], "")
+			if answer.Code == http.StatusOK && i < 10 { // the key may be that of another alert: then the page begins behind it
+				t.Errorf("at %d: got %s", i, answer.Body)
+			}
+			if answer.Code != http.StatusOK {
+				wantProblem(t, answer, http.StatusUnprocessableEntity, framework.Field{In: "query", Pointer: "cursor", Rule: "range"})
+			}
+		}
+	})
+}
+
 func TestACursorOfAnotherKindIsRefused(t *testing.T) {
 	s := serve(t, Defaults())
 	s.keepMany(t, 3)
-	of := func(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(key)) }
+	mark := rangeMark(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC), time.Date(2026, 11, 20, 13, 0, 0, 0, time.UTC))
+	of := func(key string) string { return base64.RawURLEncoding.EncodeToString([]byte(mark + key)) }
 	cases := map[string]string{
 		"of an earlier time":    of("webhooks/2026/11/20/11/59/alert-0001"),
 		"of a later time":       of("webhooks/2026/11/20/13/00/alert-0001"),
 		"of no alert":           of("webhooks/2026/11/20/12/00"),
 		"of another folder":     of("alerts/al/er/alert-0001"),
 		"that climbs":           of("webhooks/2026/11/20/12/00/../../../../../../etc/passwd"),
+		"with no key":           of(""),
+		"of a key alone":        base64.RawURLEncoding.EncodeToString([]byte("webhooks/2026/11/20/12/00/alert-0001")),
 		"that is not base64":    "A",
 		"with bits left over":   "d2X",
 		"with bytes of no key":  of("webhooks/2026/11/20/12/00/ab\x00cd"),
@@ -239,16 +280,17 @@ func TestLinkLeadsToTheNextPageWithoutTheTokenOfTheCall(t *testing.T) {
 }
 
 func FuzzCursor(f *testing.F) {
-	f.Add("d2ViaG9va3MvMjAyNi8xMS8yMC8xMi8wMC81ODliMWFhMQ")
+	const mark = "\x00\x01\x02\x03\x04\x05"
+	a := asked{mark: mark, from: "webhooks/2026/11/20/12/00", to: "webhooks/2026/11/20/13/00"}
+	f.Add(cursorOf(mark, "webhooks/2026/11/20/12/00/589b1aa1"))
 	f.Add("")
 	f.Add("Li4v")
 	f.Fuzz(func(t *testing.T, cursor string) {
-		const from, to = "webhooks/2026/11/20/12/00", "webhooks/2026/11/20/13/00"
-		key, ok := parseCursor(cursor, from, to)
+		key, ok := parseCursor(cursor, a)
 		if !ok || cursor == "" {
 			return
 		}
-		if _, isItem := parseItem(key); !isItem || key < from || key >= to || cursorOf(key) != cursor {
+		if _, isItem := parseItem(key); !isItem || key < a.from || key >= a.to || cursorOf(mark, key) != cursor {
 			t.Errorf("%q was taken for %q", cursor, key)
 		}
 	})
