@@ -36,7 +36,7 @@ type times struct {
 	accept  time.Duration // from the call to its answer
 	asked   time.Duration // from that answer until Jira was asked for the ticket; less than 0 when it was asked before
 	jira    time.Duration // Jira's own answer to that
-	whole   time.Duration // from the answer to the alert until the ticket held every finding; 0 when nobody enriches
+	whole   time.Duration // from the call until the ticket held every finding; 0 when nobody enriches
 	slowest time.Duration
 }
 
@@ -105,7 +105,7 @@ func (s *latencyStage) time(ctx context.Context, number int) (times, error) {
 	if err != nil {
 		return times{}, err
 	}
-	one.whole, one.slowest = complete.Sub(accepted), s.enrichers[len(s.enrichers)-1]
+	one.whole, one.slowest = complete.Sub(sent), s.enrichers[len(s.enrichers)-1]
 	return one, nil
 }
 
