@@ -250,12 +250,16 @@ func (e *Engine) leave(ctx context.Context, l *left) (bool, error) {
 	return true, nil
 }
 
+// inUseFor is until a queue whose workers ask for no events, as they all are busy or their questions are lost with a leader,
+// counts as left. They ask again every 30 s.
+const inUseFor = time.Minute
+
 // inUse reports whether another replica, with a configuration that has the queue, works on it.
 func (e *Engine) inUse(info *jetstream.ConsumerInfo) bool {
 	if !e.shared() {
 		return false
 	}
-	recently := info.Delivered.Last != nil && e.now().Sub(*info.Delivered.Last) < e.opts.ackWait
+	recently := info.Delivered.Last != nil && e.now().Sub(*info.Delivered.Last) < inUseFor
 	return info.NumWaiting > 0 || recently
 }
 

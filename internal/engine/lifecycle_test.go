@@ -82,6 +82,13 @@ func TestOptionsAreChecked(t *testing.T) {
 	if defaults.MaxStore != 8<<30 || defaults.Workers != 4 || defaults.JobTimeout != time.Minute || defaults.ackWait != time.Minute {
 		t.Errorf("defaults %+v", defaults)
 	}
+	shared, err := Options{Cluster: &Cluster{URLs: []string{"nats://127.0.0.1:4222"}}, Log: log, Now: time.Now}.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shared.ackWait != 15*time.Second || shared.beat != 2500*time.Millisecond {
+		t.Errorf("a worker of a replica may be silent for %s, and says something every %s", shared.ackWait, shared.beat)
+	}
 }
 
 func TestTheStoreIsNeverLargerThanHalfOfTheFreeDisk(t *testing.T) {

@@ -39,7 +39,8 @@ type Options struct {
 
 	copying   bool          // Copy reads or writes what no engine may work on
 	startWait time.Duration // for a cluster that starts at the same time; 30 s when 0, tests shorten it
-	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, tests shorten it
+	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, 15 s in a cluster, tests shorten it
+	beat      time.Duration // between two signs of life of a worker; a sixth of ackWait when 0
 	syncStore func() error  // instead of the system's, for tests
 }
 
@@ -47,7 +48,10 @@ const (
 	defaultMaxStore   = 8 << 30
 	defaultWorkers    = 4
 	defaultJobTimeout = time.Minute
-	defaultAckWait    = time.Minute // facts: 60 s with heartbeats; the time until a killed worker's event comes back
+	defaultAckWait    = time.Minute // in a store of its own: nobody else would take what a silent worker has, see takeBack
+	// The sharedAckWait is until another replica takes over what one had in hand that died. A worker shows that it lives every
+	// 2.5 s, and what it says is lost while a cluster elects a leader, which took up to 8 s.
+	sharedAckWait = 15 * time.Second
 
 	retention       = 30 * day              // of events, and of those that a queue still needs until it does not
 	maxWait         = retention             // of a job, until it is asked again; its run is rewritten then
@@ -120,6 +124,12 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.ackWait == 0 {
 		o.ackWait = defaultAckWait
+		if o.Cluster != nil {
+			o.ackWait = sharedAckWait
+		}
+	}
+	if o.beat == 0 {
+		o.beat = o.ackWait / 6
 	}
 	var err error
 	o.Retry, err = o.Retry.complete()

@@ -51,7 +51,7 @@ func (q *queue) heartbeat(message jetstream.Msg) (stop func()) {
 	done, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
-		beat := time.NewTicker(q.engine.opts.ackWait / 3)
+		beat := time.NewTicker(q.engine.opts.beat)
 		defer beat.Stop()
 		for {
 			select {
