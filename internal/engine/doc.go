@@ -26,6 +26,10 @@
 // needs it: a job may wait for a quota, or for its turn, for as long as it takes. A sweep removes what is older and
 // finished every hour.
 //
+// What a process had in hand when it was killed goes on at once when the next one starts on the directory, and after 15 s at
+// another replica of a cluster. What waits for its time keeps that and its count of tries, and an event whose attempts end
+// the process twice is tried ever less often, so that the others get their turn.
+//
 // # Changing the configuration
 //
 // A queue with unfinished events whose automation the configuration has no more is left: its state, in the bucket queues,
