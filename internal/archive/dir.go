@@ -30,6 +30,7 @@ type Dir struct {
 
 	mu     sync.Mutex
 	synced map[string]bool // folders whose entry in their parent this process has made durable
+	cased  bool            // the file system was seen to tell large from small letters
 	swept  time.Time       // when left-over temporary files were last removed
 }
 
@@ -126,6 +127,8 @@ var (
 	errFolder  = errors.New("it is a folder")
 	errNotFile = errors.New("it is not a regular file")
 	errTooBig  = errors.New("it is larger than an object may be")
+
+	errFoldsCase = errors.New("the file system does not tell large from small letters")
 )
 
 // read reads a regular file, never what a link, a pipe or a device in its place would give.
@@ -192,6 +195,8 @@ func dirError(op string, err error) error {
 		failure.Reason = "the disk of the archive is full"
 	case errors.Is(err, syscall.EROFS):
 		failure.Reason = "the disk of the archive is read-only"
+	case errors.Is(err, errFoldsCase):
+		failure.Reason = "the file system of the archive does not tell large from small letters, as keys do: use one that does, such as ext4 or xfs"
 	case errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.ENOSYS):
 		failure.Reason = "the file system of the archive has no hard links: use one that has, such as ext4 or xfs"
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, errFolder):

@@ -269,3 +269,34 @@ func age(t *testing.T, path string, at time.Time) {
 		t.Fatal(err)
 	}
 }
+
+// TestDirRefusesAFileSystemThatFoldsCase plants what such a file system would show: the file of one name under the other, too.
+func TestDirRefusesAFileSystemThatFoldsCase(t *testing.T) {
+	path := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(path, "~tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	planted := filepath.Join(path, "~tmp", "cASE")
+	if err := os.WriteFile(planted, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := NewDir(path, realNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for op, err := range map[string]error{"put": dir.Put(t.Context(), "a/b", []byte("body")), "check": dir.Check(t.Context())} {
+		if !strings.Contains(framework.Reason(err), "large from small letters") {
+			t.Errorf("%s: got %v", op, err)
+		}
+	}
+	if err := os.Remove(planted); err != nil {
+		t.Fatal(err)
+	}
+	for key, body := range map[string]string{"a/b": "small", "A/B": "large", "a/B": "both"} {
+		put(t, dir, key, []byte(body))
+		want(t, get(t, dir, key), body)
+	}
+	if left, _ := filepath.Glob(filepath.Join(path, "~tmp", "*")); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}

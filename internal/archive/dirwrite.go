@@ -113,6 +113,9 @@ func (d *Dir) writeTemp(root *os.Root, body []byte) (string, error) {
 	if err := root.Mkdir(tempFolder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
+	if err := d.tellsCase(root); err != nil {
+		return "", err
+	}
 	d.sweep(root)
 	name := tempFolder + "/" + rand.Text()
 	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -125,6 +128,32 @@ func (d *Dir) writeTemp(root *os.Root, body []byte) (string, error) {
 		return "", fmt.Errorf("write %s: %w", name, err)
 	}
 	return name, nil
+}
+
+// tellsCase makes sure, once in the life of the process, that the file system keeps names apart that differ in the size of
+// letters alone, as keys do: on another, one object would be found under the name of two.
+func (d *Dir) tellsCase(root *os.Root) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cased {
+		return nil
+	}
+	const name, other = tempFolder + "/Case", tempFolder + "/cASE"
+	file, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = root.Lstat(other)
+	d.cased = errors.Is(err, fs.ErrNotExist)
+	if err == nil {
+		err = errFoldsCase
+	} else if d.cased {
+		err = nil
+	}
+	if removed := root.Remove(name); !errors.Is(removed, fs.ErrNotExist) { // another process may have been here, too
+		err = errors.Join(err, removed)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // sweep removes temporary files that a crash left over, once in tempAge. Removing is safe at any time: an object has a

@@ -8,6 +8,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"hash/crc32"
 	"io"
 	"log/slog"
@@ -15,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -113,6 +117,99 @@ func TestS3SaysWhatToDo(t *testing.T) {
 				if want := op == putOp && c.status >= 500; failure.Ambiguous != want {
 					t.Errorf("%s: ambiguous: got %v", op, failure.Ambiguous)
 				}
+			}
+		})
+	}
+}
+
+// TestEveryCodeHasItsAdvice has each code of advice, which a test of the source holds it to.
+func TestEveryCodeHasItsAdvice(t *testing.T) {
+	cases := []struct {
+		codes, want string
+		permanent   bool
+	}{
+		{"NoSuchBucket NotFound", "there is no such bucket: check bucket, region and endpoint, or create it", false},
+		{"AccessDenied AllAccessDisabled Forbidden UnauthorizedAccess NotSignedUp CrossLocationLoggingProhibited", "access denied: allow s3:ListBucket", false},
+		{"AccountProblem InvalidPayer RequestPaymentRequired", "payment", false},
+		{"ObjectLockConfigurationNotFoundError InvalidBucketState", "the bucket has no Object Lock, which lock asks for", false},
+		{"InvalidRetentionPeriod InvalidArgument", "check kms_key and lock", false},
+		{"InvalidAccessKeyId XAdminUserNotFound", "the access key is not known", false},
+		{"SignatureDoesNotMatch", "check secret_key", false},
+		{"ExpiredToken InvalidToken TokenRefreshRequired", "renew them", false},
+		{"RequestTimeTooSkewed RequestExpired InvalidSignatureException", "set it by NTP", false},
+		{"PermanentRedirect TemporaryRedirect Redirect IncorrectEndpoint AuthorizationHeaderMalformed IllegalLocationConstraintException MovedPermanently", "set region to the bucket's", false},
+		{"InvalidBucketName", "the name of the bucket is not valid", true},
+		{"SlowDown ServiceUnavailable RequestLimitExceeded Throttling TooManyRequests", "asks to slow down", false},
+		{"InternalError RequestTimeout IncompleteBody BadGateway GatewayTimeout ConditionalRequestConflict OperationAborted Conflict", "could not do it at this moment", false},
+		{
+			"KMS.DisabledException KMS.NotFoundException KMS.KMSInvalidStateException KMS.InvalidKeyUsageException KMS.KeyUnavailableException " +
+				"KMS.AccessDeniedException KMS.ThrottlingException KMSKeyNotFound InvalidEncryptionAlgorithmError",
+			"check kms_key and that the key is enabled", false,
+		},
+		{"NotImplemented", "does not know conditional writes", false},
+		{"BadDigest XAmzContentChecksumMismatch XAmzContentSHA256Mismatch InvalidDigest InvalidRequest", "AWS_REQUEST_CHECKSUM_CALCULATION=when_required", false},
+		{"EntityTooLarge KeyTooLongError InvalidObjectState MethodNotAllowed", "refuses such an object (", true},
+		{"QuotaExceeded XMinioStorageFull BucketQuotaExceeded InsufficientStorage", "is full", false},
+	}
+	told := map[string]bool{}
+	for _, c := range cases {
+		for name := range strings.FieldsSeq(c.codes) {
+			told[name] = true
+			if reason, permanent := advice(name); !strings.Contains(reason, c.want) || permanent != c.permanent {
+				t.Errorf("%s: got %q, permanent %v, want %q in it", name, reason, permanent, c.want)
+			}
+		}
+	}
+	source, err := parser.ParseFile(token.NewFileSet(), "s3errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := 0
+	ast.Inspect(source, func(node ast.Node) bool {
+		clause, ok := node.(*ast.CaseClause)
+		if !ok {
+			return true
+		}
+		for _, expression := range clause.List {
+			literal, ok := expression.(*ast.BasicLit)
+			if !ok {
+				continue
+			}
+			known++
+			if name, _ := strconv.Unquote(literal.Value); !told[name] {
+				t.Errorf("%s is in the source and not in this test", name)
+			}
+		}
+		return true
+	})
+	if known < len(told) {
+		t.Errorf("the source has %d codes and this test %d", known, len(told))
+	}
+}
+
+// TestS3AnswersWithoutABodyAreUnderstood is about stores and proxies that say a status and nothing else.
+func TestS3AnswersWithoutABodyAreUnderstood(t *testing.T) {
+	t.Run("412 is an object that is there", func(t *testing.T) {
+		store := standIn(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				w.WriteHeader(http.StatusPreconditionFailed)
+				return
+			}
+			_, _ = w.Write([]byte("first"))
+		})
+		put(t, store, "a/b", []byte("first"))
+		if err := store.Put(t.Context(), "a/b", []byte("second")); !errors.Is(err, framework.ErrDifferent) || !framework.IsPermanent(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+	for status, want := range map[int]string{
+		http.StatusConflict: "could not do it at this moment", http.StatusForbidden: "access denied", http.StatusServiceUnavailable: "slow down",
+		http.StatusInsufficientStorage: "is full",
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			store := standIn(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			if err := store.Put(t.Context(), "a/b", []byte("body")); !strings.Contains(framework.Reason(err), want) || framework.IsPermanent(err) {
+				t.Errorf("got %v", err)
 			}
 		})
 	}

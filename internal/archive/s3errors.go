@@ -88,7 +88,8 @@ func advice(name string) (reason string, permanent bool) {
 		return "the name of the bucket is not valid", true
 	case "SlowDown", "ServiceUnavailable", "RequestLimitExceeded", "Throttling", "TooManyRequests":
 		return "the store asks to slow down", false
-	case "InternalError", "RequestTimeout", "IncompleteBody", "BadGateway", "GatewayTimeout", "ConditionalRequestConflict", "OperationAborted":
+	case "InternalError", "RequestTimeout", "IncompleteBody", "BadGateway", "GatewayTimeout", "ConditionalRequestConflict", "OperationAborted",
+		"Conflict": // the last is the SDK's name for a 409 without a body
 		return "the store could not do it at this moment", false
 	case "KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException", "KMS.InvalidKeyUsageException",
 		"KMS.KeyUnavailableException", "KMS.AccessDeniedException", "KMS.ThrottlingException", "KMSKeyNotFound", "InvalidEncryptionAlgorithmError":
@@ -98,6 +99,8 @@ func advice(name string) (reason string, permanent bool) {
 	case "BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest", "InvalidRequest":
 		return "the store refused the request or its checksum: with lock, check that the bucket has Object Lock; for stores that do not know the newer checksums " +
 			"set AWS_REQUEST_CHECKSUM_CALCULATION=when_required", false
+	case "QuotaExceeded", "BucketQuotaExceeded", "XMinioStorageFull", "InsufficientStorage": // of Ceph, MinIO and others
+		return "the bucket or the store is full: make room, or raise its quota", false
 	case "EntityTooLarge", "KeyTooLongError", "InvalidObjectState", "MethodNotAllowed":
 		return "the store refuses such an object (" + name + ")", true
 	}
