@@ -77,12 +77,12 @@ func adviceOn(err error) string {
 
 // TicketPlan is what an automation is going to do with tickets, as far as it is known before there is an event.
 type TicketPlan struct {
-	Project    string   // key
-	Type       string   // name of the issue type
-	Fields     []string // that it sets, by name or id
-	Assignee   string   // empty for nobody
-	Transition string   // empty for none
-	Links      bool     // whether it links the ticket to something elsewhere
+	Project    string        // key
+	Type       string        // name of the issue type
+	Fields     []TicketField // that it sets; without values where an event decides them
+	Assignee   string        // empty for nobody
+	Transition string        // empty for none
+	Links      bool          // whether it links the ticket to something elsewhere
 }
 
 // TicketProber is implemented by Tickets that can tell beforehand whether a plan would work.

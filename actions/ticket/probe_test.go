@@ -31,7 +31,7 @@ func TestThePlanIsAllThatTicketsNeed(t *testing.T) {
 	large := small
 	large.IssueType, large.Priority, large.Assignee, large.Transition = "Incident", "High", "jdoe@lab.example", "Start"
 	large.EventsURL = "https://automation.example.com/api/v1/events"
-	large.Fields = map[string]ticket.Texts{"Severity": {"major"}, "Affected host": {"{{.result.dest}}"}}
+	large.Fields = map[string]ticket.Texts{"Severity": {"major"}, "Affected host": {"{{.result.dest}}"}, "Tools": {"SIEM", "EDR"}, "Mixed": {"SIEM", "{{.tool}}"}, "Said": {"{{/* nothing */}}x"}}
 	for _, config := range []ticket.Config{small, large} {
 		action, err := ticket.New(config, deps)
 		if err != nil {
@@ -43,7 +43,14 @@ func TestThePlanIsAllThatTicketsNeed(t *testing.T) {
 	}
 	want := []framework.TicketPlan{
 		{Project: "SEC", Type: "Task"},
-		{Project: "SEC", Type: "Incident", Fields: []string{"priority", "Affected host", "Severity"}, Assignee: "jdoe@lab.example", Transition: "Start", Links: true},
+		{Project: "SEC", Type: "Incident", Fields: []framework.TicketField{
+			{Name: "priority", Values: []string{"High"}},
+			{Name: "Affected host"},
+			{Name: "Mixed"},
+			{Name: "Said", Values: []string{"x"}},
+			{Name: "Severity", Values: []string{"major"}},
+			{Name: "Tools", Values: []string{"SIEM", "EDR"}},
+		}, Assignee: "jdoe@lab.example", Transition: "Start", Links: true},
 	}
 	if diff := cmp.Diff(want, tickets.plans); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -33,6 +33,11 @@ func (c *Client) user(ctx context.Context, project, who string) (any, error) {
 	case c.flavor == DataCenter && !strings.Contains(who, "@"):
 		return map[string]string{"name": who}, nil
 	}
+	return c.search(ctx, project, who)
+}
+
+// search looks somebody up among those to whom the project's tickets can be assigned.
+func (c *Client) search(ctx context.Context, project, who string) (any, error) {
 	parameter := "query"
 	if c.flavor == DataCenter {
 		parameter = "username"

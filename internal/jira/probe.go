@@ -152,29 +152,66 @@ func (c *Client) probeRights(ctx context.Context, plan framework.TicketPlan) (pr
 	return probed, probed.OK || len(lacking) > 0
 }
 
-// probeScreen looks whether the fields that are set are on the screen, and those that are required are set.
+// probeScreen looks whether the fields that are set are on the screen and take the values that are known, and whether those that
+// are required are set.
 func (c *Client) probeScreen(ctx context.Context, plan framework.TicketPlan) framework.Probed {
 	op := operation{name: "read the create screen", method: http.MethodGet}
-	return framework.Try(c.now, "new "+framework.Line(plan.Type, 60)+" in "+plan.Project, func() (string, error) {
+	var unset []string
+	probed := framework.Try(c.now, "new "+framework.Line(plan.Type, 60)+" in "+plan.Project, func() (string, error) {
 		screen, err := c.screen(ctx, plan.Project, plan.Type)
 		if err != nil {
 			return "", err
 		}
-		fields := slices.Clone(plan.Fields)
-		if plan.Assignee != "" {
-			fields = append(fields, "assignee")
-		}
 		set := map[string]any{}
-		for _, name := range fields {
-			found, err := c.find(ctx, op, screen, name)
+		for _, one := range planned(plan) {
+			found, err := c.find(ctx, op, screen, one.Name)
 			if err != nil {
 				return "", err
 			}
 			set[found.ID] = true
+			wrong, err := c.probeValue(ctx, screen.project, found, one.Values)
+			switch {
+			case err != nil:
+				return "", err
+			case wrong != "" && found.Required:
+				return "", invalid(op, "the field "+found.called()+" is required and cannot be set: "+wrong)
+			case wrong != "":
+				unset = append(unset, found.Name+": "+wrong)
+			}
 		}
 		if err := screen.missing(op, set); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%d fields on the screen, all that are required are set", len(screen.fields)), nil
+		detail := fmt.Sprintf("%d fields on the screen, all that are required are set", len(screen.fields))
+		if plan.Transition != "" {
+			detail += "; whether " + framework.Line(plan.Transition, 60) + " leads on from there is seen with the first ticket"
+		}
+		return detail, nil
 	})
+	if probed.OK && len(unset) > 0 {
+		probed.Advice = "tickets will go without these, and say so: " + strings.Join(unset, "; ")
+	}
+	return probed
+}
+
+// planned are all fields that a plan sets.
+func planned(plan framework.TicketPlan) []framework.TicketField {
+	fields := slices.Clone(plan.Fields)
+	if plan.Assignee != "" {
+		fields = append(fields, framework.TicketField{Name: "assignee", Values: []string{plan.Assignee}})
+	}
+	return fields
+}
+
+// probeValue says why a field does not take values, or returns "". On Data Center a user name is looked for, too, which a ticket
+// with it is not worth.
+func (c *Client) probeValue(ctx context.Context, project string, f field, values []string) (wrong string, err error) {
+	_, err = c.value(ctx, project, f, values)
+	if err == nil && f.Schema.Type == "user" && c.flavor == DataCenter && len(values) == 1 {
+		_, err = c.search(ctx, project, strings.TrimSpace(values[0]))
+	}
+	if misfit, ok := errors.AsType[*misfit](err); ok {
+		return misfit.reason, nil
+	}
+	return "", err
 }

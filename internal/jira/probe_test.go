@@ -25,7 +25,7 @@ func severe(options *sandbox.Options) {
 }
 
 func goodPlan() framework.TicketPlan {
-	return framework.TicketPlan{Project: "SEC", Type: "Task", Fields: []string{"severity"}}
+	return framework.TicketPlan{Project: "SEC", Type: "Task", Fields: []framework.TicketField{{Name: "severity"}}}
 }
 
 // lines writes what was tried as people read it, without the times.
@@ -88,8 +88,8 @@ func TestWhatDoesNotWorkIsSaidWithWhatToDo(t *testing.T) {
 		{"no right to create", nil, lacking("CREATE_ISSUES"), "project SEC false: the user of the token lacks Create Issues" + grant, 4},
 		{"no right to what else is planned", func(p *framework.TicketPlan) { p.Assignee, p.Transition, p.Links = "x", "Start", true }, lacking("ASSIGN_ISSUES", "TRANSITION_ISSUES", "LINK_ISSUES"), "project SEC false: the user of the token lacks Assign Issues, Transition Issues, Link Issues" + grant, 4},
 		{"no such issue type", func(p *framework.TicketPlan) { p.Type = "Story" }, fault.Fault{}, "new Story in SEC false: jira: read the create screen: the project SEC has no issue type Story; it has Task, Incident", 4},
-		{"no such field", func(p *framework.TicketPlan) { p.Fields = append(p.Fields, "Colour") }, fault.Fault{}, "new Task in SEC false: jira: read the create screen: there is no field Colour; SEC/Task has Assignee, Description, Issue Type, Labels, Project, Severity, Summary", 4},
-		{"a field of another screen", func(p *framework.TicketPlan) { p.Fields = append(p.Fields, "Elsewhere") }, fault.Fault{}, "new Task in SEC false: jira: read the create screen: the field Elsewhere (customfield_2) is not on the create screen of SEC/Task: add it there, or leave it out", 4},
+		{"no such field", func(p *framework.TicketPlan) { p.Fields = append(p.Fields, framework.TicketField{Name: "Colour"}) }, fault.Fault{}, "new Task in SEC false: jira: read the create screen: there is no field Colour; SEC/Task has Assignee, Description, Issue Type, Labels, Project, Severity, Summary", 4},
+		{"a field of another screen", func(p *framework.TicketPlan) { p.Fields = append(p.Fields, framework.TicketField{Name: "Elsewhere"}) }, fault.Fault{}, "new Task in SEC false: jira: read the create screen: the field Elsewhere (customfield_2) is not on the create screen of SEC/Task: add it there, or leave it out", 4},
 		{"a required field", func(p *framework.TicketPlan) { p.Fields = nil }, fault.Fault{}, "new Task in SEC false: jira: read the create screen: SEC/Task requires what is not set or blank: Severity (customfield_1); add it under fields", 4},
 	}
 	for _, c := range cases {
@@ -116,4 +116,62 @@ func TestWhatDoesNotWorkIsSaidWithWhatToDo(t *testing.T) {
 			frameworktest.LeaksNoSecret(t, canary, strings.Join(got, "\n"))
 		})
 	}
+}
+
+// choosy has fields that take few values, and a user.
+func choosy(options *sandbox.Options) {
+	options.Users = []sandbox.User{{Email: "jdoe@lab.example", Name: "Jane Doe"}}
+	options.Fields = []sandbox.Field{
+		{ID: "priority", Name: "Priority", Type: "priority", Allowed: []string{"High", "Low"}},
+		{ID: "customfield_1", Name: "Severity", Type: "option", Custom: "select", Allowed: []string{"major"}, Required: true},
+		{ID: "customfield_2", Name: "Count", Type: "number", Custom: "float"},
+		{ID: "assignee", Name: "Assignee", Type: "user"},
+	}
+}
+
+func TestWhatAFieldDoesNotTakeIsSaidBeforehand(t *testing.T) {
+	one := func(name string, values ...string) framework.TicketField {
+		return framework.TicketField{Name: name, Values: values}
+	}
+	const fine, without = "true: 9 fields on the screen, all that are required are set", " -> tickets will go without these, and say so: "
+	cases := []struct {
+		name   string
+		flavor string // both when empty
+		fields []framework.TicketField
+		change func(*framework.TicketPlan)
+		want   string
+	}{
+		{name: "values that fit", fields: []framework.TicketField{one("severity", "Major"), one("priority", "low"), one("Count", "7")}, want: fine},
+		{name: "values that an event decides", fields: []framework.TicketField{one("severity"), one("priority")}, want: fine},
+		{name: "a priority that is not there", fields: []framework.TicketField{one("severity", "major"), one("priority", "Urgent")}, want: fine + without + `Priority: "Urgent" is not one of its values: High, Low`},
+		{name: "a number that is none, and nobody", fields: []framework.TicketField{one("severity", "major"), one("Count", "many")}, change: func(p *framework.TicketPlan) { p.Assignee = "gone@lab.example" }, want: fine + without + `Count: "many" is not a number; Assignee: nobody called "gone@lab.example" can be assigned tickets of SEC`},
+		{name: "a required one that does not fit", fields: []framework.TicketField{one("severity", "dire")}, want: "false: jira: read the create screen: the field Severity (customfield_1) is required and cannot be set: \"dire\" is not one of its values: major"},
+		{name: "somebody by mail", fields: []framework.TicketField{one("severity")}, change: func(p *framework.TicketPlan) { p.Assignee = "jdoe@lab.example" }, want: fine},
+		{name: "somebody by account id", flavor: jira.Cloud, fields: []framework.TicketField{one("severity")}, change: func(p *framework.TicketPlan) { p.Assignee = sandbox.User{Email: "jdoe@lab.example"}.AccountID() }, want: fine},
+		{name: "somebody by user name", flavor: jira.DataCenter, fields: []framework.TicketField{one("severity")}, change: func(p *framework.TicketPlan) { p.Assignee = "jdoe" }, want: fine},
+		{name: "nobody by user name", flavor: jira.DataCenter, fields: []framework.TicketField{one("severity")}, change: func(p *framework.TicketPlan) { p.Assignee = "gone" }, want: fine + without + `Assignee: nobody called "gone" can be assigned tickets of SEC`},
+		{name: "a transition", fields: []framework.TicketField{one("severity")}, change: func(p *framework.TicketPlan) { p.Transition = "Start work" }, want: fine + "; whether Start work leads on from there is seen with the first ticket"},
+	}
+	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
+		for _, c := range cases {
+			if c.flavor != "" && c.flavor != flavor {
+				continue
+			}
+			t.Run(c.name, func(t *testing.T) {
+				s := newSite(t, flavor, choosy)
+				plan := framework.TicketPlan{Project: "SEC", Type: "Task", Fields: c.fields}
+				if c.change != nil {
+					c.change(&plan)
+				}
+				got := lines(s.client.ProbeTickets(t.Context(), plan))
+				if diff := cmp.Diff("new Task in SEC "+c.want, got[len(got)-1]); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if made := s.Issues(); len(made) != 0 {
+					t.Errorf("looking made %d tickets", len(made))
+				}
+			})
+		}
+	})
 }
