@@ -50,9 +50,7 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		statusRoute(prober{archive: deps.Archive, threatStack: service, log: deps.Log}),
 	}
 	if len(config.SNS.Topics) > 0 {
-		routes = append(routes, snsRoute(&subscriber{
-			topics: config.SNS.Topics, receiver: receiver{deps.Events}, certificates: newCertificates(deps), deps: deps, log: deps.Log,
-		}))
+		routes = append(routes, snsRoute(newSubscriber(config.SNS.Topics, deps.Events, deps)))
 	}
 	for i := range routes {
 		routes[i].Path = config.PathPrefix + routes[i].Path

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -109,6 +111,28 @@ type subscriber struct {
 	certificates *certificates
 	deps         framework.Deps
 	log          *slog.Logger
+	mu           sync.Mutex
+	confirmed    map[string]bool // tokens that SNS was told back: a recorded message is no way to make us call
+}
+
+// The bounds of confirmations.
+const (
+	maxConfirmed = 1000               // tokens that are remembered
+	tokenAge     = 3 * 24 * time.Hour // after which SNS takes none back
+)
+
+func newSubscriber(topics []string, events framework.Publisher, deps framework.Deps) *subscriber {
+	deps.HTTP = staying(deps.HTTP)
+	return &subscriber{
+		topics: topics, receiver: receiver{events}, certificates: newCertificates(deps), deps: deps, log: deps.Log, confirmed: map[string]bool{},
+	}
+}
+
+// staying is a client that takes no redirect: SNS sends none, and its hosts are all that is believed.
+func staying(client *http.Client) *http.Client {
+	stays := *client
+	stays.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &stays
 }
 
 // take does what a message asks for, once it is proven to be of SNS and of a topic of ours.
@@ -171,8 +195,15 @@ func (s *subscriber) notified(ctx context.Context, message string) (*Received, e
 	return s.receiver.receive(ctx, &WebhookInput{Body: webhook})
 }
 
-// confirm tells SNS that the subscription is wanted. The address is made of the topic, not taken from the message.
+// confirm tells SNS that the subscription is wanted, once. The address is made of the topic, not taken from the message.
 func (s *subscriber) confirm(ctx context.Context, c *Confirmation) (*Received, error) {
+	sent, err := time.Parse(time.RFC3339, c.Timestamp)
+	if err != nil || s.deps.Now().Sub(sent) > tokenAge {
+		return nil, framework.NewProblem(http.StatusForbidden, "The confirmation is older than its token lasts: subscribe again.")
+	}
+	if s.isConfirmed(c.Token) {
+		return &Received{Success: true}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host(c.TopicArn)+"/", http.NoBody)
@@ -187,6 +218,22 @@ func (s *subscriber) confirm(ctx context.Context, c *Confirmation) (*Received, e
 	if _, err := framework.Fetch(s.deps, "sns", "confirm subscription", request); err != nil {
 		return nil, framework.Unavailable("The subscription cannot be confirmed at the moment.", retryAfter, err)
 	}
+	s.setConfirmed(c.Token)
 	s.log.InfoContext(ctx, "subscription confirmed", "topic", c.TopicArn)
 	return &Received{Success: true}, nil
+}
+
+func (s *subscriber) isConfirmed(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.confirmed[token]
+}
+
+func (s *subscriber) setConfirmed(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.confirmed) >= maxConfirmed {
+		clear(s.confirmed)
+	}
+	s.confirmed[token] = true
 }

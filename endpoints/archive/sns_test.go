@@ -45,9 +45,10 @@ type sns struct {
 	certificate []byte // PEM
 	client      *http.Client
 
-	mu    sync.Mutex
-	calls []string
-	down  bool
+	mu       sync.Mutex
+	calls    []string
+	down     bool
+	redirect string // a path that leads to the same one of another host
 }
 
 func newSNS(t *testing.T, change func(*x509.Certificate)) *sns {
@@ -122,6 +123,8 @@ func (s *sns) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.down:
 		w.WriteHeader(http.StatusServiceUnavailable)
+	case s.redirect == r.URL.Path && r.Host != otherHost:
+		http.Redirect(w, r, "https://"+otherHost+r.URL.RequestURI(), http.StatusTemporaryRedirect)
 	case strings.HasPrefix(r.URL.Path, "/SimpleNotificationService-"):
 		_, _ = w.Write(s.certificate)
 	case query.Get("Action") == "ConfirmSubscription" && query.Get("TopicArn") == topic && query.Get("Token") == snsToken:
