@@ -73,11 +73,12 @@ type operation struct {
 	form   *form  // sent in place of a body
 	issue  string // key of the ticket that it writes to: such calls are made one after the other
 	needs  string // the permission that the user needs in the project, as Jira calls it
+	reads  bool   // it changes nothing, although it is a POST
 }
 
 // writes reports whether the operation changes something, so that an answer that proves nothing leaves it open
 // whether it did.
-func (o operation) writes() bool { return o.method != http.MethodGet }
+func (o operation) writes() bool { return o.method != http.MethodGet && !o.reads }
 
 // answer is what a call expects to be told.
 type answer interface {
@@ -129,7 +130,7 @@ func (c *Client) exchange(ctx context.Context, op operation, into answer) error 
 	if err != nil {
 		return unreachable(op, err, true)
 	}
-	if op.method == http.MethodGet && loginRefused(response.Header) != "" {
+	if !op.writes() && loginRefused(response.Header) != "" {
 		return c.refused(op, response.Response, body) // anonymous answers are not ours: "no such ticket" would be wrong
 	}
 	if _, empty := into.(nothing); empty && response.StatusCode == http.StatusNoContent {

@@ -344,11 +344,17 @@ func TestRequestsCarryWhatJiraWantsAndNothingElse(t *testing.T) {
 	cloud := serve(t, jira.Config{}, record)
 	must(cloud.FindByLabel(t.Context(), "SEC", "fw-a"))(t)
 	const bearer, basic, media, agent = "Bearer " + canary, "Basic Ym90QGV4YW1wbGUuY29tOkFUQVRUM3hDYW5hcnktMDEyMzQ1Njc4OQ==", "application/json", "funnelweb/test"
+	var keys []string
+	for i := range 100 {
+		keys = append(keys, fmt.Sprintf("%q", fmt.Sprint("SEC-", i+1)))
+	}
 	want := []seen{
 		{"POST", "/rest/api/2/issue", bearer, media, media, agent, `{"fields":{"description":"user jdoe on WS-042","issuetype":{"name":"Task"},"labels":["fw-a"],"project":{"key":"SEC"},"summary":"Malware found on host"}}`},
 		{"GET", "/rest/api/2/search?fields=key&jql=project+%3D+%22SEC%22+AND+labels+%3D+%22a%5C%22b%22+ORDER+BY+created+ASC&maxResults=1", bearer, media, media, agent, ""},
 		{"POST", "/rest/api/2/issue/SEC-1/comment", bearer, media, media, agent, `{"body":"\u003chi\u003e","properties":[{"key":"funnelweb","value":{"mark":"m"}}]}`},
 		{"GET", "/rest/api/2/search/jql?fields=key&jql=project+%3D+%22SEC%22+AND+labels+%3D+%22fw-a%22+ORDER+BY+created+ASC&maxResults=1", basic, media, media, agent, ""},
+		{"GET", "/rest/api/2/search/jql?fields=key&jql=project+%3D+%22SEC%22+ORDER+BY+key+DESC&maxResults=1", basic, media, media, agent, ""},
+		{"POST", "/rest/api/2/issue/bulkfetch", basic, media, media, agent, `{"issueIdsOrKeys":[` + strings.Join(keys, ",") + `],"fields":["labels"]}`},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)

@@ -91,6 +91,7 @@ func TestTorture(t *testing.T) {
 	})
 	t.Logf("\n%s", report.table())
 	if *page != "" {
+		report.lag = lagTable(t)
 		if err := os.WriteFile(*page, []byte(report.markdown()), 0o644); err != nil {
 			t.Error(err)
 		}

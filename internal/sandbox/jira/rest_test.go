@@ -340,3 +340,25 @@ func FuzzJQL(f *testing.F) {
 		}
 	})
 }
+
+func TestIssuesAreFetchedByKeyAsTheyAre(t *testing.T) {
+	b := start(t, jira.Cloud, func(o *jira.Options) { o.SearchLag = 30 * time.Second })
+	b.create(t, "one", "fw-a")
+	b.create(t, "two", "fw-b")
+	const path = "/rest/api/2/issue/bulkfetch"
+	got := b.must(t, http.StatusOK, "POST", path, `{"issueIdsOrKeys":["SEC-2","SEC-3","10000"],"fields":["labels"]}`)
+	for i, want := range []string{"SEC-1", "SEC-2"} {
+		if key := got.member(t, "issues", i, "key"); key != want {
+			t.Errorf("issue %d is %v", i, key)
+		}
+	}
+	if labels, _ := got.member(t, "issues", 1, "fields", "labels").([]any); len(labels) != 1 || labels[0] != "fw-b" {
+		t.Errorf("fetched %s", got.body)
+	}
+	if failed, _ := got.member(t, "issueErrors").([]any); len(failed) != 0 {
+		t.Errorf("one that is not there is an error: %s", got.body)
+	}
+	for _, body := range []string{`{"issueIdsOrKeys":[]}`, `{"issueIdsOrKeys":["SEC-1"],"startAt":0}`, `{"issueIdsOrKeys":[` + strings.Repeat(`"SEC-1",`, 100) + `"SEC-1"]}`} {
+		b.must(t, http.StatusBadRequest, "POST", path, body)
+	}
+}

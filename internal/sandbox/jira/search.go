@@ -35,6 +35,7 @@ func (s *Server) searchRoutes(routes map[string]handle) {
 	}
 	routes["GET /rest/api/2/search/jql"] = s.searchCloud
 	routes["POST /rest/api/2/search/jql"] = s.searchCloud
+	routes["POST /rest/api/2/issue/bulkfetch"] = s.bulkFetch
 	for _, path := range []string{"/rest/api/2/search", "/rest/api/3/search"} {
 		routes["GET "+path] = removed
 		routes["POST "+path] = removed
