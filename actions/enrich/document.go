@@ -138,7 +138,7 @@ func (s section) clock(at time.Time) string {
 }
 
 func findingBlocks(finding finding, shown time.Time, text int) framework.Document {
-	head := framework.Paragraph{{Text: string(finding.Indicator.Kind), Bold: true}, {Text: " " + cut(finding.Indicator.Value, text)}}
+	head := framework.Paragraph{{Text: string(finding.Indicator.Kind), Bold: true}, {Text: " " + cut(defanged(finding.Indicator), text)}}
 	if finding.Verdict != "" {
 		head = append(head, framework.Span{Text: ": "}, framework.Span{Text: string(finding.Verdict), Bold: true})
 	}
@@ -161,6 +161,14 @@ func findingBlocks(finding finding, shown time.Time, text int) framework.Documen
 		foot = append(foot, framework.Span{Text: fmt.Sprintf(" Facts not shown here: %d.", finding.CutFacts)})
 	}
 	return append(document, foot)
+}
+
+// defanged writes an address so that nothing takes it for one to open, a mail reader neither; people and tools read it all the same.
+func defanged(indicator framework.Indicator) string {
+	if rest, ok := strings.CutPrefix(indicator.Value, "http"); ok && indicator.Kind == framework.URL {
+		return "hxxp" + rest
+	}
+	return indicator.Value
 }
 
 // age says how old an answer was when it came onto the ticket: one that was kept may be hours or days old.

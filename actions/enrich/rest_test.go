@@ -96,6 +96,24 @@ func TestAFileThatCannotBeAttachedNowKeepsNoAnswerBack(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatWasAskedAboutIsShownSoThatNothingOpensIt(t *testing.T) {
+	t.Parallel()
+	for indicator, want := range map[framework.Indicator]string{
+		{Kind: framework.URL, Value: "https://evil.example/a?b=http://c"}: "hxxps://evil.example/a?b=http://c",
+		{Kind: framework.URL, Value: "http://evil.example/"}:              "hxxp://evil.example/",
+		{Kind: framework.URL, Value: "ftp://evil.example/"}:               "ftp://evil.example/",
+		{Kind: framework.Domain, Value: "http.example"}:                   "http.example",
+	} {
+		head := findingBlocks(finding{Finding: framework.Finding{Indicator: indicator}}, time.Time{}, 500)[0]
+		if diff := cmp.Diff(framework.Paragraph{{Text: string(indicator.Kind), Bold: true}, {Text: " " + want}}, head); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		if found, _ := framework.FindIndicators(want, []framework.Kind{indicator.Kind}, 5); indicator.Kind == framework.URL && (len(found) != 1 || found[0] != indicator) {
+			t.Errorf("%s is read as %v", want, found)
+		}
+	}
+}
+
 func TestAVerdictThatNobodyMustOverlookIsInTheFirstLine(t *testing.T) {
 	t.Parallel()
 	of := func(verdicts ...framework.Verdict) string {

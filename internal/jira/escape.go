@@ -116,14 +116,14 @@ func (e *escaper) endsLineStart() bool {
 // isLive reports whether the colon or semicolon makes an address or an emoticon (:D :P ;D; those with brackets or a
 // dash are escaped there).
 func (e *escaper) isLive() bool {
-	next := e.peek(1)
+	next, word := e.peek(1), strings.ToLower(e.wordBefore())
 	if next == '/' && e.peek(2) == '/' {
-		return true
+		return word != "hxxp" && word != "hxxps" // defanged: no renderer knows them
 	}
 	if strings.ContainsRune("DPp", next) && !isWord(e.peek(2)) {
 		return true
 	}
-	word := strings.ToLower(e.wordBefore()) // the Cloud parser sees an address in the middle of a word too
+	// The Cloud parser sees an address in the middle of a word too.
 	return next != 0 && !unicode.IsSpace(next) && slices.ContainsFunc(schemes, func(s string) bool { return strings.HasSuffix(word, s) })
 }
 

@@ -25,6 +25,7 @@ func TestTextFromOutsideIsEscapedSoThatItReadsTheSame(t *testing.T) {
 		"an image, which would call home":      {"!http://e.example/x.png!", `\!http:` + zero + `//e.example/x.png\!`},
 		"a link with a false text":             {"[click|http://e.example]", `\[click\|http:` + zero + `//e.example\]`},
 		"bare addresses":                       {"https://e.example FTP://e mailto:a@b", "https:" + zero + "//e.example FTP:" + zero + "//e mailto:" + zero + "a@b"},
+		"defanged addresses":                   {"hxxp://e.example HXXPS://e xhxxp://e hxxp:[~a]", "hxxp://e.example HXXPS://e xhxxp:" + zero + "//e hxxp:" + `\[\~a\]`},
 		"an address within a word":             {"Z9mailto:a@b", "Z9mailto:" + zero + "a@b"},
 		"headings and quotes at a line start":  {"h1. x\nbq. y\nH6. z", "h1" + zero + ". x\nbq" + zero + ". y\nH6" + zero + ". z"},
 		"what only looks like a heading":       {"sh1. x ch2. h7. y", "sh1. x ch2. h7. y"},
@@ -274,7 +275,7 @@ func FuzzMarkup(f *testing.F) {
 func pieces() []string {
 	return []string{
 		"[~admin]", "[~accountid:712020:x]", "@admin", "!http://e.example/x.png!", "!x.png|thumbnail!", "!", "[", "]", "|", "||", "http://e.example", "https://e.example/a_b",
-		"www.e.example", "mailto:a@e.example", "file://x", "\\\\e.example\\x", "[click|http://e.example]", "[http://e.example|smart-link]", "[x|http://e.example|smart-card]",
+		"www.e.example", "hxxp://e.example", "hxxp", "mailto:a@e.example", "file://x", "\\\\e.example\\x", "[click|http://e.example]", "[http://e.example|smart-link]", "[x|http://e.example|smart-card]",
 		"|smart-embed]", "[^x.pdf]", "[#anchor]", "{anchor:x}", "{noformat}", "{noformat:title=x}", "{ noformat }", "{code}", "{code:java}", "{html}", "{html:x}", "{panel}", "{quote}",
 		"{color:red}", "{color}", "{include:x}", "{jql:x}", "{adf}", "{mention:x}", "{", "}", "{{", "}}", "{*}", "*", "_", "-", "+", "^", "~", "??", "----", "---", "--", "h1. ",
 		"bq. ", "* ", "# ", "- ", "*- ", "\n", "\n\n", "\r\n", "\u2028", "\t", " ", "\u00a0", "\u200b", ":)", ":-(", ":D", ";)", ":P", "(!)", "(?)", "(x)", "(/)", "(+)", "(*r)", "(flag)",
