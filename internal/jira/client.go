@@ -42,6 +42,7 @@ type Client struct {
 	turns      turns
 	screens    screens
 	uploads    uploads
+	identity   identity
 }
 
 var (

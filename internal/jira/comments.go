@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	// The comment property that holds a mark. People do not see comment properties.
+	// The comment property that holds a mark. People do not see comment properties, but whoever may comment may set them.
 	markProperty = "funnelweb"
-	commentPage  = 100
+	// The property that keeps a comment from a service project's customers (Jira Service Management, where comments made over
+	// this API are the customers' to read unless it is set). Other projects do not know it.
+	internalProperty = "sd.public.comment"
+	commentPage      = 100
 	// So many comments of a ticket are read at most. Cloud allows 5,000.
 	maxComments = 10_000
 )
@@ -31,16 +34,21 @@ type comment struct {
 }
 
 type commentProperty struct {
-	Key   string    `json:"key"`
-	Value markValue `json:"value"`
+	Key   string `json:"key"`
+	Value any    `json:"value"`
 }
 
 type markValue struct {
 	Mark string `json:"mark"`
 }
 
+type internalValue struct {
+	Internal bool `json:"internal"`
+}
+
 type storedComment struct {
-	ID         string `json:"id"`
+	ID         string  `json:"id"`
+	Author     account `json:"author"`
 	Properties []struct {
 		Key   string         `json:"key"`
 		Value jsontext.Value `json:"value"` // of any type where another app made it
@@ -50,10 +58,10 @@ type storedComment struct {
 func (s *storedComment) complete() bool { return commentID.MatchString(s.ID) }
 
 func newComment(mark string, body framework.Document) comment {
-	return comment{Body: Markup(body), Properties: []commentProperty{{markProperty, markValue{mark}}}}
+	return comment{Body: Markup(body), Properties: []commentProperty{{markProperty, markValue{mark}}, {internalProperty, internalValue{true}}}}
 }
 
-// AddComment adds a comment with the mark as its property and returns its id. It is not idempotent. A ticket that is
+// AddComment adds a comment with the mark as its property, which a service project's customers do not see, and returns its id. It is not idempotent. A ticket that is
 // gone is framework.ErrNoComment within the ServiceError.
 func (c *Client) AddComment(ctx context.Context, key, mark string, body framework.Document) (string, error) {
 	op := operation{name: "add comment", method: http.MethodPost, issue: key, needs: "Add Comments"}
@@ -99,8 +107,8 @@ type commentList struct {
 
 func (l *commentList) complete() bool { return l.Comments != nil }
 
-// FindComment returns the id of the oldest comment with the mark, or "". It reads the ticket's own comments, which is
-// consistent, unlike a search.
+// FindComment returns the id of the oldest comment of ours with the mark, or "". It reads the ticket's own comments, which is
+// consistent, unlike a search. Another's comment with the mark, which we could not edit, is not ours.
 func (c *Client) FindComment(ctx context.Context, key, mark string) (string, error) {
 	op := operation{name: "read comments", method: http.MethodGet, needs: "Browse Projects"}
 	path, err := commentsPath(op, key)
@@ -118,7 +126,14 @@ func (c *Client) FindComment(ctx context.Context, key, mark string) (string, err
 			return "", goneTicket(err)
 		}
 		for _, stored := range *page.Comments {
-			if stored.marked(mark) && stored.complete() {
+			if !stored.marked(mark) || !stored.complete() {
+				continue
+			}
+			me, err := c.me(ctx)
+			if err != nil {
+				return "", err
+			}
+			if stored.Author == me {
 				return stored.ID, nil
 			}
 		}

@@ -351,7 +351,7 @@ func TestRequestsCarryWhatJiraWantsAndNothingElse(t *testing.T) {
 	want := []seen{
 		{"POST", "/rest/api/2/issue", bearer, media, media, agent, `{"fields":{"description":"user jdoe on WS-042","issuetype":{"name":"Task"},"labels":["fw-a"],"project":{"key":"SEC"},"summary":"Malware found on host"}}`},
 		{"GET", "/rest/api/2/search?fields=key&jql=project+%3D+%22SEC%22+AND+labels+%3D+%22a%5C%22b%22+ORDER+BY+created+ASC&maxResults=1", bearer, media, media, agent, ""},
-		{"POST", "/rest/api/2/issue/SEC-1/comment", bearer, media, media, agent, `{"body":"\u003chi\u003e","properties":[{"key":"funnelweb","value":{"mark":"m"}}]}`},
+		{"POST", "/rest/api/2/issue/SEC-1/comment", bearer, media, media, agent, `{"body":"\u003chi\u003e","properties":[{"key":"funnelweb","value":{"mark":"m"}},{"key":"sd.public.comment","value":{"internal":true}}]}`},
 		{"GET", "/rest/api/2/search/jql?fields=key&jql=project+%3D+%22SEC%22+AND+labels+%3D+%22fw-a%22+ORDER+BY+created+ASC&maxResults=1", basic, media, media, agent, ""},
 		{"GET", "/rest/api/2/search/jql?fields=key&jql=project+%3D+%22SEC%22+ORDER+BY+key+DESC&maxResults=1", basic, media, media, agent, ""},
 		{"POST", "/rest/api/2/issue/bulkfetch", basic, media, media, agent, `{"issueIdsOrKeys":[` + strings.Join(keys, ",") + `],"fields":["labels"]}`},
@@ -363,10 +363,10 @@ func TestRequestsCarryWhatJiraWantsAndNothingElse(t *testing.T) {
 
 func TestForeignCommentPropertiesAreSkipped(t *testing.T) {
 	t.Parallel()
-	client := serve(t, jira.Config{}, answers(200, nil, `{"total":3,"comments":[
+	client := serve(t, jira.Config{}, answers(200, nil, `{"total":3,"accountId":"us","comments":[
 		{"id":"1","properties":[{"key":"funnelweb","value":"a text"},{"key":"sd.public.comment","value":{"internal":true}}]},
 		{"id":"2","properties":[{"key":"other","value":{"mark":"m"}}]},
-		{"id":"3","updated":1,"properties":[{"key":"funnelweb","value":{"mark":"m"}}]}]}`))
+		{"id":"3","updated":1,"author":{"accountId":"us"},"properties":[{"key":"funnelweb","value":{"mark":"m"}}]}]}`))
 	if got := must(client.FindComment(t.Context(), "SEC-1", "m"))(t); got != "3" {
 		t.Errorf("found %q, want 3", got)
 	}
