@@ -28,7 +28,8 @@ type operation struct {
 	outputSchema *huma.Schema
 	output       *node
 	empty        bool // the output has no members: the answer is 204 without a body
-	early        int  // how many before plugins run before the body is read
+	declared     func(name string) bool
+	early        int // how many before plugins run before the body is read
 
 	bodyExample, answerExample jsontext.Value // for the document; nil when there is none
 }
@@ -56,6 +57,7 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 	if o.outputSchema, o.output, err = s.ofType(route.output, route.ID+"-answer"); err != nil {
 		return nil, err
 	}
+	o.declared = namesOf(o.output).has
 	return o, o.encodeExamples()
 }
 
@@ -258,7 +260,7 @@ func (o *operation) encode(output any) (*Response, error) {
 	}
 	header := http.Header{"Content-Type": {jsonType}}
 	presenter, _ := output.(Presenter)
-	return &Response{Status: status, Header: header, Body: without(body, cuts), presenter: presenter}, nil
+	return &Response{Status: status, Header: header, Body: without(body, cuts), presenter: presenter, declared: o.declared}, nil
 }
 
 // without removes ranges, which are in ascending order, from a document.

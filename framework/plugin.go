@@ -130,4 +130,5 @@ type Response struct {
 	Body   []byte
 
 	presenter Presenter // of an answer that may be sent in another form
+	declared  func(name string) bool
 }

@@ -81,5 +81,5 @@ func (p *Problem) response(requestID string) *Response {
 		header[name] = append([]string(nil), values...)
 	}
 	header.Set("Content-Type", ProblemType)
-	return &Response{Status: p.Status, Header: header, Body: body}
+	return &Response{Status: p.Status, Header: header, Body: body, declared: isProblemMember}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -139,19 +140,28 @@ func FuzzJSON(f *testing.F) {
 	})
 }
 
-// shape is a document without its values: kinds and names in order.
+// shape is a document without its values: kinds in order, and which names are the same.
 func shape(t *testing.T, document string) string {
 	t.Helper()
 	var text strings.Builder
-	walk(t, document, func(kind jsontext.Kind, name, _ string) { text.WriteString(kind.String() + name + ",") })
+	known := map[string]int{}
+	walk(t, document, func(kind jsontext.Kind, isName bool, name string) {
+		text.WriteString(kind.String())
+		if isName {
+			if _, again := known[name]; !again {
+				known[name] = len(known)
+			}
+			text.WriteString(strconv.Itoa(known[name]) + ":")
+		}
+	})
 	return text.String()
 }
 
-// values are the strings and numbers of a document. With an exponent the digits of a number are not what it is.
+// values are the names, strings and numbers of a document. With an exponent the digits of a number are not what it is.
 func values(t *testing.T, document string) []string {
 	t.Helper()
 	var all []string
-	walk(t, document, func(kind jsontext.Kind, _, value string) {
+	walk(t, document, func(kind jsontext.Kind, _ bool, value string) {
 		if kind != '0' || !strings.ContainsAny(value, "eE") {
 			all = append(all, value)
 		}
@@ -159,7 +169,7 @@ func values(t *testing.T, document string) []string {
 	return all
 }
 
-func walk(t *testing.T, document string, visit func(kind jsontext.Kind, name, value string)) {
+func walk(t *testing.T, document string, visit func(kind jsontext.Kind, isName bool, text string)) {
 	t.Helper()
 	decoder := jsontext.NewDecoder(strings.NewReader(document), jsontext.AllowDuplicateNames(true))
 	for {
@@ -170,11 +180,11 @@ func walk(t *testing.T, document string, visit func(kind jsontext.Kind, name, va
 		}
 		switch {
 		case inside == '{' && length%2 == 0:
-			visit(token.Kind(), token.String(), "")
+			visit(token.Kind(), true, token.String())
 		case token.Kind() == '"', token.Kind() == '0':
-			visit(token.Kind(), "", token.String())
+			visit(token.Kind(), false, token.String())
 		default:
-			visit(token.Kind(), "", "")
+			visit(token.Kind(), false, "")
 		}
 	}
 }

@@ -10,11 +10,14 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"funnelweb/framework"
 )
 
-// json scrubs the values of a document. Bytes that hold nothing to take out stay as they are, and so do the names of
-// members: they come from schemas, and clients look for them.
-func (r rules) json(document []byte, found *counts) ([]byte, error) {
+// json scrubs the values of a document, and the names that its schema does not declare. Bytes that hold nothing to take out
+// stay as they are.
+func (r rules) json(answer *framework.Response, found *counts) ([]byte, error) {
+	document := answer.Body
 	reader := r.readers.Get().(*reader) //nolint:forcetypeassert // the pool holds nothing else
 	defer r.readers.Put(reader)
 	reader.reset(document)
@@ -25,8 +28,9 @@ func (r rules) json(document []byte, found *counts) ([]byte, error) {
 	}
 	var scrubbed []byte // nil until something is taken out
 	var copied int64    // how much of the document scrubbed covers
+	names := renamed{answer: answer}
 	for {
-		raw, err := nextValue(decoder)
+		raw, isName, err := nextText(decoder)
 		if _, documents := decoder.StackIndex(0); documents > 1 || errors.Is(err, io.EOF) && documents == 0 {
 			return nil, errNotJSON
 		}
@@ -36,7 +40,12 @@ func (r rules) json(document []byte, found *counts) ([]byte, error) {
 		if err != nil {
 			return nil, errNotJSON // err may quote the answer
 		}
-		instead, err := r.value(raw, func() string { return decoder.StackPointer().LastToken() }, found)
+		var instead []byte
+		if isName {
+			instead, err = r.rename(raw, &names, found)
+		} else {
+			instead, err = r.value(raw, func() string { return decoder.StackPointer().LastToken() }, found)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -93,15 +102,16 @@ func (r *reader) reset(document []byte) {
 	r.decoder.Reset(&r.buffer, jsontext.AllowDuplicateNames(true))
 }
 
-// nextValue reads one token and returns it when it is a string or a number that is a value, else nil.
-func nextValue(decoder *jsontext.Decoder) (jsontext.Value, error) {
+// nextText reads one token and returns it when it is a name, a string or a number, else nil.
+func nextText(decoder *jsontext.Decoder) (text jsontext.Value, isName bool, err error) {
 	inside, length := decoder.StackIndex(decoder.StackDepth())
-	isName := inside == '{' && length%2 == 0
-	if kind := decoder.PeekKind(); !isName && (kind == '"' || kind == '0') {
-		return decoder.ReadValue()
+	kind := decoder.PeekKind()
+	if kind == '"' || kind == '0' {
+		text, err = decoder.ReadValue()
+		return text, inside == '{' && length%2 == 0, err
 	}
-	_, err := decoder.ReadToken()
-	return nil, err
+	_, err = decoder.ReadToken()
+	return nil, false, err
 }
 
 // value returns what takes the place of a string or number, or nil when it stays.
@@ -117,24 +127,37 @@ func (r rules) value(raw jsontext.Value, name func() string, found *counts) ([]b
 }
 
 func (r rules) string(raw jsontext.Value, name func() string, found *counts) ([]byte, error) {
-	text := []byte(raw[1 : len(raw)-1])
-	if bytes.IndexByte(text, '\\') >= 0 {
-		unquoted, err := jsontext.AppendUnquote(nil, raw)
-		if err != nil {
-			return nil, errNotJSON
-		}
-		text = unquoted
+	text, err := unquoted(raw)
+	if err != nil {
+		return nil, err
 	}
 	text, isNamed := r.named(text, name, found)
 	scrubbed, changed := r.text(text, found)
 	if !changed && !isNamed {
 		return nil, nil
 	}
-	quoted, err := jsontext.AppendQuote(nil, scrubbed)
+	return quoted(scrubbed)
+}
+
+// unquoted is the text of a string.
+func unquoted(raw jsontext.Value) ([]byte, error) {
+	text := []byte(raw[1 : len(raw)-1])
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text, nil
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
 	if err != nil {
 		return nil, errNotJSON
 	}
-	return quoted, nil
+	return text, nil
+}
+
+func quoted(text []byte) ([]byte, error) {
+	raw, err := jsontext.AppendQuote(nil, text)
+	if err != nil {
+		return nil, errNotJSON
+	}
+	return raw, nil
 }
 
 // named takes out of a whole value what is known by the name of its member alone. The name is looked at last: it costs

@@ -68,11 +68,13 @@ type pattern struct {
 // counts says how often something was taken out, by name. It is nil while that is nothing.
 type counts map[string]int
 
-func (c *counts) add(name string) {
+func (c *counts) add(name string) { c.addMany(name, 1) }
+
+func (c *counts) addMany(name string, count int) {
 	if *c == nil {
 		*c = counts{}
 	}
-	(*c)[name]++
+	(*c)[name] += count
 }
 
 // New compiles the patterns.
@@ -129,7 +131,7 @@ var (
 	errNotJSON = errors.New("scrub: the answer says it is JSON and is not")
 )
 
-// After scrubs every string and number in a JSON answer, names excepted, and the whole of any other.
+// After scrubs every string and number in a JSON answer, and every name that its schema does not declare, and the whole of any other.
 func (p *Plugin) After(ctx context.Context, r *framework.Request, response *framework.Response) error {
 	if len(response.Body) == 0 {
 		return nil
@@ -139,7 +141,7 @@ func (p *Plugin) After(ctx context.Context, r *framework.Request, response *fram
 	}
 	var found counts
 	if isJSON(response.Header.Get("Content-Type")) {
-		body, err := p.json(response.Body, &found)
+		body, err := p.json(response, &found)
 		if err != nil {
 			return err
 		}
