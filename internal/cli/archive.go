@@ -39,7 +39,12 @@ Examples:
   funnelweb archive verify --start 2026-11-20 --key seal.pub
   funnelweb archive ls webhooks --start 2026-11-20T12:00 --end 2026-11-20T13:00
   funnelweb archive get alerts/58/9b/589b1aa1e4b0c5a1f2d3e4f5
-  funnelweb archive export --start 2026-11-20 --end 2026-11-21 -o evidence.tar`
+  funnelweb archive export --start 2026-11-20 --end 2026-11-21 -o evidence.tar
+  funnelweb archive seal --now
+  funnelweb archive adopt
+
+Exit code: 0 when it was done, 1 when something is not as it should be or was not done, 2 when the call is wrong. For a directory, run them as
+the user that the server runs as: what they write belongs to whoever calls.`
 }
 
 // open opens the archive of the configuration.
@@ -89,10 +94,27 @@ type archiveLs struct {
 	Limit  int    `help:"The most keys to list; 0 for all." default:"0"`
 }
 
+// Help is shown below the flags.
+func (archiveLs) Help() string {
+	return `Lists in the order of keys, which is that of time below a folder. With a time, keys of the minutes that it touches: those of webhooks go by
+created_at of the alert, those of other folders by when the event was accepted.
+
+Exit code: 0, also when there are none; 1 when the archive cannot be read, 2 when the call is wrong.
+
+Examples:
+  funnelweb archive ls
+  funnelweb archive ls webhooks --start 2026-11-20T12:00 --end 2026-11-20T13:00
+  funnelweb archive ls splunk/2026/11 --limit 20
+  funnelweb archive ls jira --start 2026-11-20T13:00:00+01:00 --json | jq -r .key`
+}
+
 // Run lists keys.
 func (c archiveLs) Run(p *program, parent *archiveCommand) error {
 	if err := c.check(); err != nil {
 		return err
+	}
+	if c.Limit < 0 {
+		return usageError{errors.New("--limit must not be negative")}
 	}
 	archive, err := parent.open(p)
 	if err != nil {
@@ -141,6 +163,18 @@ func (c archiveLs) bounds() (prefix, from, to string) {
 type archiveGet struct {
 	Key    string `arg:"" help:"Key of the object."`
 	Output string `short:"o" help:"File to write; it must not exist." placeholder:"FILE"`
+}
+
+// Help is shown below the flags.
+func (archiveGet) Help() string {
+	return `Prints the object byte for byte. On a terminal, what could steer it is shown as text.
+
+Exit code: 0 when it was printed, 1 when there is none of this key or it cannot be read, 2 when the call is wrong.
+
+Examples:
+  funnelweb archive get alerts/58/9b/589b1aa1e4b0c5a1f2d3e4f5
+  funnelweb archive get webhooks/2026/11/20/12/00/589b1aa1e4b0c5a1f2d3e4f5 -o alert.json
+  funnelweb archive ls splunk --limit 1 | xargs -n1 funnelweb archive get | jq .`
 }
 
 // Run prints an object as it is. On a terminal, what could steer it is shown as text.
@@ -195,6 +229,18 @@ type archiveSeal struct {
 	Now bool `help:"Seal the hour that is not over, too: what comes later is sealed with the next one. For handing evidence over."`
 }
 
+// Help is shown below the flags.
+func (archiveSeal) Help() string {
+	return `The server seals each hour by itself. Any number of them, and of these commands, may seal at the same time: all make the same manifests. Prints
+the newest seal: note its hash elsewhere, for funnelweb archive verify --contains.
+
+Exit code: 0 when everything that is over is sealed, 1 when it is not, 2 when the call is wrong.
+
+Examples:
+  funnelweb archive seal
+  funnelweb archive seal --now && funnelweb archive export --start 2026-11-20 -o evidence.tar`
+}
+
 // Run seals.
 func (c archiveSeal) Run(p *program, parent *archiveCommand) error {
 	archive, err := parent.open(p)
@@ -218,6 +264,17 @@ func (c archiveSeal) Run(p *program, parent *archiveCommand) error {
 
 type archiveAdopt struct{}
 
+// Help is shown below the flags.
+func (archiveAdopt) Help() string {
+	return `Enters every object that no manifest and no journal has into this hour's journal, as it is now. What was done to it before, nobody can tell any
+more: look at what funnelweb archive verify calls added first. Doing it again takes in what came since.
+
+Exit code: 0 when everything was taken in, 1 when something was not, 2 when the call is wrong.
+
+Example:
+  funnelweb archive verify ; funnelweb archive adopt && funnelweb archive seal --now`
+}
+
 // Run adopts.
 func (archiveAdopt) Run(p *program, parent *archiveCommand) error {
 	archive, err := parent.open(p)
@@ -231,9 +288,17 @@ func (archiveAdopt) Run(p *program, parent *archiveCommand) error {
 		return plain(err)
 	}
 	if parent.JSON {
-		return p.printValue(map[string]int{"adopted": adopted})
+		err = p.printValue(adopted)
+	} else {
+		paint := painter{!parent.NoColor && isTerminal(p.stdout)}
+		for _, refused := range adopted.Refused {
+			_, _ = fmt.Fprintf(p.stdout, "%s %s\n  %s\n", paint.red("✘"), refused.Key, refused.Detail)
+		}
+		_, err = fmt.Fprintf(p.stdout, "%s taken in; to be sealed with this hour\n", counted(adopted.Objects, "object"))
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s taken in; to be sealed with this hour\n", counted(adopted, "object"))
+	if n := len(adopted.Refused); err == nil && n > 0 {
+		return fmt.Errorf("%s cannot be taken in", counted(n, "object"))
+	}
 	return err
 }
 

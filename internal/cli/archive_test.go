@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,5 +92,42 @@ func TestColoursAreForTerminals(t *testing.T) {
 	}
 	if got := (painter{true}).red("x"); got != "\x1b[31mx\x1b[0m" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestProgressIsToldInPercents(t *testing.T) {
+	var told []string
+	tell := inPercents(func(format string, values ...any) { told = append(told, fmt.Sprintf(format, values...)) }, "%d of %d")
+	for done := range 100_000 {
+		tell(done+1, 100_000)
+	}
+	if len(told) != 101 || told[0] != "1 of 100000" || told[100] != "100000 of 100000" {
+		t.Errorf("told %d times: %q", len(told), told)
+	}
+	told = nil
+	inPercents(func(format string, values ...any) { told = append(told, fmt.Sprintf(format, values...)) }, "%d of %d")(0, 0)
+	if diff := cmp.Diff([]string{"0 of 0"}, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryArchiveCommandHasExamplesAndExitCodes of its own.
+func TestEveryArchiveCommandHasExamplesAndExitCodes(t *testing.T) {
+	for _, name := range []string{"", "verify", "ls", "get", "export", "seal", "adopt"} {
+		t.Run("archive "+name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			args := append([]string{"archive"}, strings.Fields(name)...)
+			if code := Main(append(args, "--help"), &stdout, &stderr); code != exitOK {
+				t.Fatalf("exit code %d: %s", code, &stderr)
+			}
+			help := stdout.String()
+			_, examples, found := strings.Cut(help, "Example")
+			if !found || !strings.Contains(examples, "funnelweb archive "+name) {
+				t.Errorf("it has no example of its own:\n%s", help)
+			}
+			if !strings.Contains(help, "Exit code: 0") {
+				t.Errorf("it does not tell its exit codes:\n%s", help)
+			}
+		})
 	}
 }

@@ -21,7 +21,16 @@ type archiveVerify struct {
 // Help is shown below the flags.
 func (archiveVerify) Help() string {
 	return `Reads every manifest and the list of all keys, and the content of every object; with --start and --end only of those that were archived in
-the hours of that time. The exit code is 0 when everything is as it was sealed, and 1 when something is not.`
+the hours of that time. A server may be at work meanwhile. What this machine has noted as the newest seal must be in the chain.
+
+Exit code: 0 when everything is as it was sealed, 1 when something is not, 2 when that cannot be said: the call is wrong, or the
+archive cannot be read.
+
+Examples:
+  funnelweb archive verify
+  funnelweb archive verify --start 2026-11-20 --key seal.pub
+  funnelweb archive verify --contains 91f0…                     a hash that was noted elsewhere
+  funnelweb archive verify --json | jq -r '.findings[].key'`
 }
 
 // Run verifies.
@@ -39,11 +48,11 @@ func (c archiveVerify) Run(p *program, parent *archiveCommand) error {
 	}
 	show := p.progress()
 	show("reading keys and manifests")
-	options.Progress = func(done, of int) { show("%d of %d objects read", done, of) }
+	options.Progress = inPercents(show, "%d of %d objects read")
 	report, err := evidence.Verify(p.ctx, archive, options)
 	show("")
 	if err != nil {
-		return plain(err)
+		return usageError{plain(err)} // no verdict: not the exit code of findings
 	}
 	if parent.JSON {
 		err = p.printValue(report)
@@ -129,7 +138,13 @@ type archiveExport struct {
 // Help is shown below the flags.
 func (archiveExport) Help() string {
 	return `The tar has the manifests of the hours that the time touches, the objects that were archived in them, and verify.sh, which checks all of it
-with sh and sha256sum alone. What is not sealed yet is not in it: funnelweb archive seal --now seals it.`
+with sh and sha256sum alone. What is not sealed yet is not in it: funnelweb archive seal --now seals it.
+
+Exit code: 0 when what was written is as it was sealed, 1 when something is not (it is written as it is), 2 when nothing was written.
+
+Examples:
+  funnelweb archive export --start 2026-11-20 --end 2026-11-21 -o evidence.tar
+  mkdir evidence && tar xf evidence.tar -C evidence && sh evidence/verify.sh`
 }
 
 // Run exports.
@@ -142,7 +157,7 @@ func (c archiveExport) Run(p *program, parent *archiveCommand) error {
 		return err
 	}
 	show := p.progress()
-	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Progress: func(done, of int) { show("%d of %d objects written", done, of) }}
+	options := evidence.Options{Start: c.Start.Time, End: c.End.Time, Progress: inPercents(show, "%d of %d objects written")}
 	var report *evidence.Exported
 	err = writeNew(c.Output, func(file *os.File) (err error) {
 		report, err = evidence.Export(p.ctx, archive, file, options)
@@ -150,7 +165,7 @@ func (c archiveExport) Run(p *program, parent *archiveCommand) error {
 	})
 	show("")
 	if err != nil {
-		return plain(err)
+		return usageError{plain(err)} // no verdict: not the exit code of findings
 	}
 	if parent.JSON {
 		err = p.printValue(report)
@@ -169,6 +184,9 @@ func (c archiveExport) tell(p *program, paint painter, report *evidence.Exported
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s: %s and %s; to check it: tar xf %s && sh verify.sh\n", c.Output, counted(report.Manifests, "manifest"),
 		counted(report.Objects, "object"), c.Output)
+	if err == nil && report.Waiting > 0 {
+		_, err = fmt.Fprintf(p.stdout, "%s of this time not in it, as the hour is not sealed yet: funnelweb archive seal --now, and export again\n", counted(report.Waiting, "object"))
+	}
 	return err
 }
 
@@ -191,6 +209,17 @@ func (p painter) paint(colour, text string) string {
 		return text
 	}
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// inPercents tells of every hundredth part, and not of each of a hundred thousand objects: the terminal may be far away.
+func inPercents(show func(format string, values ...any), format string) func(done, of int) {
+	last := -1
+	return func(done, of int) {
+		if percent := 100 * done / max(1, of); percent != last {
+			last = percent
+			show(format, done, of)
+		}
+	}
 }
 
 // progress returns what shows one line that changes, on a terminal, and nothing elsewhere. An empty text takes it away.

@@ -21,6 +21,7 @@ var verifyScript string
 type Exported struct {
 	Manifests int       `json:"manifests"`
 	Objects   int       `json:"objects"`
+	Waiting   int       `json:"waiting"`  // objects of the time that are not in it, as their hour is not sealed yet
 	Findings  []Finding `json:"findings"` // objects that are not, or not as, they were sealed
 }
 
@@ -46,6 +47,9 @@ func Export(ctx context.Context, store framework.Archive, to io.Writer, options 
 	if err := e.objects(ctx); err != nil {
 		return nil, err
 	}
+	if err := e.wait(ctx); err != nil {
+		return nil, err
+	}
 	return e.report, wrapIf("write the tar", e.tar.Close())
 }
 
@@ -57,6 +61,7 @@ type exporter struct {
 	manifests []storedManifest
 	entries   []Entry // each key once
 	newest    time.Time
+	last      string // the newest manifest, of the time or not
 }
 
 type storedManifest struct {
@@ -72,6 +77,9 @@ func (e *exporter) readManifests(ctx context.Context) error {
 			return wrap("list manifests", err)
 		}
 		hour, _, ok := parseManifestKey(key)
+		if ok {
+			e.last = key
+		}
 		if !ok || !touches(hour, e.options.Start, e.options.End) {
 			continue
 		}
@@ -95,6 +103,17 @@ func (e *exporter) readManifests(ctx context.Context) error {
 		return ErrNothingSealed
 	}
 	return nil
+}
+
+// wait counts what was archived in the time and is not sealed yet.
+func (e *exporter) wait(ctx context.Context) error {
+	entries, err := journalAfter(ctx, e.store, e.last)
+	for _, entry := range entries {
+		if touches(hourOf(entry.StoredAt), e.options.Start, e.options.End) {
+			e.report.Waiting++
+		}
+	}
+	return err
 }
 
 func (e *exporter) find(kind, key, detail string) {

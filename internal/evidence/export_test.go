@@ -194,6 +194,15 @@ func TestAnExportOfARangeHasItsHoursAlone(t *testing.T) {
 	if code, said := check(t, folder); code != 0 || !strings.Contains(said, "OK: 1 objects") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
+	put(t, w.replica(nil), "webhooks/waiting", "body") // in the hour that is open
+	for name, c := range map[string]struct {
+		options Options
+		waiting int
+	}{"all": {Options{}, 1}, "from an hour on": {Options{Start: start}, 1}, "an hour of before": {Options{Start: start, End: start.Add(hour)}, 0}} {
+		if _, report := w.export(t, c.options); report.Waiting != c.waiting {
+			t.Errorf("%s: %d wait, want %d", name, report.Waiting, c.waiting)
+		}
+	}
 	_, err := Export(t.Context(), w.disk, io.Discard, Options{Start: start.Add(10 * hour)})
 	if !errors.Is(err, ErrNothingSealed) {
 		t.Errorf("got %v", err)

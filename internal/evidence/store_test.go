@@ -34,6 +34,7 @@ type disk struct {
 	calls   int
 	fail    func(call int) (before, after bool)
 	onPut   func(key string) error
+	onGet   func(key string) error
 }
 
 func newDisk() *disk { return &disk{objects: map[string][]byte{}} }
@@ -74,6 +75,11 @@ func (d *disk) Put(ctx context.Context, key string, body []byte) error {
 
 func (d *disk) Get(ctx context.Context, key string) (body []byte, err error) {
 	err = errors.Join(ctx.Err(), d.call(func() error {
+		if d.onGet != nil {
+			if err := d.onGet(key); err != nil {
+				return err
+			}
+		}
 		stored, ok := d.objects[key]
 		if !ok {
 			return framework.ErrNoObject

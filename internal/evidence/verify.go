@@ -162,7 +162,7 @@ func (v *verifier) account(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entries, err := v.journalAfter(ctx, from)
+	entries, err := journalAfter(ctx, v.store, from)
 	if err != nil {
 		return err
 	}
@@ -186,15 +186,15 @@ func (v *verifier) account(ctx context.Context) error {
 }
 
 // journalAfter returns the entries of the hours after a manifest's.
-func (v *verifier) journalAfter(ctx context.Context, manifest string) ([]Entry, error) {
+func journalAfter(ctx context.Context, store framework.Archive, manifest string) ([]Entry, error) {
 	var segments []string
-	for key, err := range v.store.List(ctx, journal, after(journal, manifest), "") {
+	for key, err := range store.List(ctx, journal, after(journal, manifest), "") {
 		if err != nil {
 			return nil, wrap("list the journal", err)
 		}
 		segments = append(segments, key)
 	}
-	entries, err := readSegments(ctx, v.store, segments)
+	entries, err := readSegments(ctx, store, segments)
 	return inOrder(entries), err
 }
 
