@@ -26,12 +26,14 @@ type Ledger interface {
 	Put(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	// Age returns for how long at least the ledger has had a revision, as far as this process can prove: since it first
 	// met that revision or a later one, or opened a ledger that had it; 0 for one that it has not met. It is measured by a
-	// clock that nobody sets (the system's monotonic one), and may be short of that by a second and a tenth.
+	// clock that nobody sets (the system's monotonic one), and may be short of that by a second and a tenth. Revision 0 is
+	// what there is no entry for: since the ledger, as far as it knows, last lost records, or math.MaxInt64.
 	Age(revision uint64) time.Duration
 }
 
 // Forgetful is implemented by a Ledger that may have lost what it held, as one in memory has after a restart. Once then
-// looks for an effect that is not recorded before it brings it about.
+// looks for an effect that is not recorded before it brings it about, and that only when it is seen which an attempt that was
+// lost with its record has brought about.
 type Forgetful interface {
 	// Forgets reports whether what was recorded may be gone.
 	Forgets() bool
@@ -141,15 +143,16 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 
 // lookBack returns the result of an earlier attempt, or "" when there is none.
 func (e Effect) lookBack(ctx context.Context, ledger Ledger, now func() time.Time, record effectRecord, revision uint64) (string, error) {
+	age := ledger.Age(revision)
 	switch {
 	case (record.State == "" || record.State == stateClear) && forgets(ledger): // what followed may be gone
-		return e.find(ctx)
+		age = ledger.Age(0)
 	case record.State == "" || record.State == stateClear:
 		return "", nil
 	case record.State != stateIntent:
 		return "", fmt.Errorf("the ledger has an effect in the unknown state %q", record.State)
 	}
-	if left := e.Limit + e.Lag - ledger.Age(revision); left > 0 {
+	if left := e.Limit + e.Lag - age; left > 0 {
 		return "", &Wait{Until: now().Add(left), Reason: "an earlier attempt may have succeeded; waiting to look for its result"}
 	}
 	return e.find(ctx)

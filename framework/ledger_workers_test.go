@@ -88,3 +88,35 @@ func TestOnceLooksFirstWhereTheLedgerForgets(t *testing.T) {
 		})
 	}
 }
+
+// lossy is a ledger that has lost records some time ago.
+type lossy struct {
+	forgetting
+
+	clock *frameworktest.Clock
+	lost  time.Duration
+}
+
+func (l lossy) Age(revision uint64) time.Duration {
+	if revision == 0 {
+		return l.clock.Elapsed() - l.lost
+	}
+	return l.Ledger.Age(revision)
+}
+
+func TestOnceLooksForWhatWasLostOnlyWhenItIsSeen(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	ledger := lossy{forgetting{newLedger(clock)}, clock, 0}
+	var s service
+	clock.Advance(20 * time.Second)
+	_, err := s.once(t, ledger, clock)
+	wantWait(t, err, clock.Now().Add(framework.DefaultLimit+time.Minute-20*time.Second))
+	if s.looked != 0 || s.done != 0 {
+		t.Errorf("looked %d times, done %d times, while the attempt that was lost may be under way", s.looked, s.done)
+	}
+	clock.Advance(framework.DefaultLimit + time.Minute - 20*time.Second)
+	s.found = "SEC-1"
+	if got, err := s.once(t, ledger, clock); err != nil || got != "SEC-1" || s.done != 0 {
+		t.Errorf("got %q, %v, done %d times", got, err, s.done)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"sync"
@@ -79,11 +80,14 @@ func (l *MemoryLedger) put(key string, value []byte, revision uint64) (uint64, e
 	return last, nil
 }
 
-// Age returns how long ago the revision was written, by Elapsed.
+// Age returns how long ago the revision was written, by Elapsed. It has never lost any.
 func (l *MemoryLedger) Age(revision uint64) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if revision == 0 || revision > uint64(len(l.written)) {
+	if revision == 0 {
+		return math.MaxInt64
+	}
+	if revision > uint64(len(l.written)) {
 		return 0
 	}
 	return l.elapsed() - l.written[revision-1]

@@ -20,8 +20,10 @@ const (
 type sightings struct {
 	elapsed func() time.Duration // by a clock that nobody sets
 
-	mu   sync.Mutex
-	kept []sighting // both of its fields rise
+	mu     sync.Mutex
+	kept   []sighting // both of its fields rise
+	losing bool
+	lostAt time.Duration
 }
 
 // sighting says that a revision, and all before it, were there at a time.
@@ -94,10 +96,24 @@ func (s *sightings) thin(now time.Duration) {
 	s.kept = slices.Delete(s.kept, least, least+1)
 }
 
-// age returns for how long at least a revision has been there; 0 for one that is not known.
+// lose notes that records were found to be lost now.
+func (s *sightings) lose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.losing, s.lostAt = true, s.elapsed()
+}
+
+// age returns for how long at least a revision has been there; 0 for one that is not known. For revision 0 it is for how long
+// none were lost.
 func (s *sightings) age(revision uint64) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if revision == 0 && s.losing {
+		return s.elapsed() - s.lostAt
+	}
+	if revision == 0 {
+		return math.MaxInt64
+	}
 	i, _ := slices.BinarySearchFunc(s.kept, revision, func(one sighting, revision uint64) int {
 		if one.revision < revision {
 			return -1

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -68,6 +69,20 @@ func TestAStoreThatGivesRevisionsASecondTimeHasOnlyNewOnes(t *testing.T) {
 	wantAge(t, s, 93, 0)
 }
 
+func TestForHowLongNothingWasLost(t *testing.T) {
+	var clock hands
+	s := &sightings{elapsed: clock.elapsed}
+	clock.passed = time.Hour
+	wantAge(t, s, 0, math.MaxInt64)
+	s.lose()
+	clock.passed += time.Minute
+	wantAge(t, s, 0, time.Minute)
+	s.lose()
+	wantAge(t, s, 0, 0)
+	s.note(7)
+	wantAge(t, s, 0, 0)
+}
+
 // TestAgesOfADay compares with the truth, under a load that changes.
 func TestAgesOfADay(t *testing.T) {
 	var clock hands
@@ -77,12 +92,12 @@ func TestAgesOfADay(t *testing.T) {
 	for clock.passed < 24*time.Hour {
 		clock.passed += time.Duration(random.Int64N(int64(4 * time.Second)))
 		met = append(met, clock.passed)
-		s.note(uint64(len(met) - 1))
+		s.note(uint64(len(met))) // the first is 1
 		if len(met)%1000 > 0 {
 			continue
 		}
 		for revision, at := range met {
-			truth, got := clock.passed-at, s.age(uint64(revision))
+			truth, got := clock.passed-at, s.age(uint64(revision)+1)
 			if got > truth {
 				t.Fatalf("after %s: revision %d is %s old, and looks as if it were %s", clock.passed, revision, truth, got)
 			}
