@@ -22,7 +22,7 @@ type engineCopy struct {
 
 // Help is shown below the flags.
 func (engineCopy) Help() string {
-	return `Moves a server from its own store to a cluster: events, replays, dead letters, ledger, runs and quotas, and how far each
+	return `Moves a server from its own store to a cluster: events, replays, dead letters, ledger, runs, quotas, the audit log, and how far each
 automation is, so that nothing is lost and nothing is done twice. --config is the new configuration, with engine.nats; nothing may
 work in the cluster under its prefix yet. A copy that was cut short goes on where it stopped when it is called again. At the end
 the counts of both sides are compared and shown; the old store is then refused by serve, but stays as it was.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type copyState struct {
 	From string    `json:"from"` // the directory
 	At   time.Time `json:"at"`
 	Done bool      `json:"done"`
+	// Buckets are how far each is copied, as an entry of a bucket cannot be asked for without its key.
+	Buckets map[string]bucketPlace `json:"buckets,omitempty"`
 }
 
 // copier copies one store into another. Nobody else works on either.
@@ -50,10 +53,12 @@ type copier struct {
 	from, to *Engine
 	tell     func(CopyProgress)
 	rows     []CopyRow
+	state    copyState
+	revision uint64 // of the state in the cluster; 0 before it is there
 }
 
-// Copy copies the store in from.Dir into the cluster of to: events, replays, dead letters, and all buckets but that of
-// answers; queues begin where they stopped. Messages keep their places, on which run records, queues and replays rest. A copy that was cut
+// Copy copies the store in from.Dir into the cluster of to: events, replays, dead letters, the audit log, and all buckets but
+// that of answers; queues begin where they stopped. Messages keep their places, on which run records, queues and replays rest. A copy that was cut
 // short goes on where it stopped. It returns a row for everything that was copied and proven, and an error where anything
 // differs; then the cluster is not used by Open, and after a success the directory is not. ErrLocked says that the
 // directory is in use.
@@ -71,35 +76,46 @@ func Copy(ctx context.Context, from, to Options, tell func(CopyProgress)) (rows 
 		return nil, fmt.Errorf("open the cluster: %w", err)
 	}
 	defer func() { err = errors.Join(err, c.to.Close(context.WithoutCancel(ctx))) }()
-	state, err := c.begin(ctx)
-	if err != nil {
+	if err := c.begin(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.all(ctx); err != nil {
 		return c.rows, err
 	}
-	return c.rows, c.finish(ctx, state)
+	return c.rows, c.finish(ctx)
 }
 
 // begin notes in the cluster that a copy is under way, so that no engine works there yet. It refuses one that has events
 // of its own.
-func (c *copier) begin(ctx context.Context) (copyState, error) {
-	state, revision, err := c.to.copyState(ctx)
+func (c *copier) begin(ctx context.Context) (err error) {
+	c.state, c.revision, err = c.to.copyState(ctx)
 	switch {
 	case err != nil:
-		return state, err
-	case state.Done:
-		return state, fmt.Errorf("the cluster has a complete copy of %s already", state.From)
-	case revision > 0 && state.From != c.from.opts.Dir:
-		return state, fmt.Errorf("the cluster has an unfinished copy of another store, %s: finish that, or choose another prefix", state.From)
-	case revision > 0:
-		return state, nil
+		return err
+	case c.state.Done:
+		return fmt.Errorf("the cluster has a complete copy of %s already", c.state.From)
+	case c.revision > 0 && c.state.From != c.from.opts.Dir:
+		return fmt.Errorf("the cluster has an unfinished copy of another store, %s: finish that, or choose another prefix", c.state.From)
+	case c.revision > 0:
+		return nil
 	}
 	if err := c.isEmpty(ctx); err != nil {
-		return state, err
+		return err
 	}
-	state = copyState{From: c.from.opts.Dir, At: c.to.now().UTC()}
-	return state, c.to.noteCopy(ctx, state, 0)
+	c.state = copyState{From: c.from.opts.Dir, At: c.to.now().UTC()}
+	return c.note(ctx)
+}
+
+// note writes down in the cluster how far the copy is.
+func (c *copier) note(ctx context.Context) error {
+	value, err := json.Marshal(c.state)
+	if err == nil {
+		c.revision, err = c.to.copies.put(ctx, copyKey, value, c.revision)
+	}
+	if err != nil {
+		return fmt.Errorf("note how far the copy is: %w", err)
+	}
+	return nil
 }
 
 // isEmpty returns an error when the cluster was used before.
@@ -108,7 +124,7 @@ func (c *copier) isEmpty(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	used := []jetstream.Stream{c.to.letters, c.to.ledger.bucket.stream, c.to.runs.bucket.stream}
+	used := []jetstream.Stream{c.to.letters, c.to.audit, c.to.ledger.bucket.stream, c.to.runs.bucket.stream}
 	for _, stream := range streams {
 		used = append(used, stream)
 	}
@@ -134,34 +150,57 @@ func (c *copier) all(ctx context.Context) error {
 	if err := listed.Err(); err != nil {
 		return fmt.Errorf("list streams to copy: %w", err)
 	}
-	slices.Sort(names)
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(c.turn(a), c.turn(b)), strings.Compare(a, b))
+	})
 	for _, name := range names {
-		if bucket, is := strings.CutPrefix(name, "KV_"); is && bucket != answersBucket { // answers expire; losing one costs a call
-			if err := c.bucket(ctx, bucket); err != nil {
-				return fmt.Errorf("copy bucket %s: %w", bucket, err)
-			}
-		}
-	}
-	if err := c.letters(ctx); err != nil {
-		return fmt.Errorf("copy dead letters: %w", err)
-	}
-	for _, name := range names {
-		if source, is := c.from.names.sourceOf(name); is {
-			if err := c.source(ctx, source); err != nil {
-				return fmt.Errorf("copy events of source %s: %w", source, err)
-			}
+		if err := c.one(ctx, name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// finish lets engines work in the cluster, and none in the directory.
-func (c *copier) finish(ctx context.Context, state copyState) error {
-	_, revision, err := c.to.copyState(ctx)
-	if err != nil {
-		return err
+// turn is when a stream is copied.
+func (c *copier) turn(name string) int {
+	_, events := c.from.names.sourceOf(name)
+	switch {
+	case strings.HasPrefix(name, "KV_"):
+		return 0
+	case events:
+		return 2
+	default:
+		return 1
 	}
-	state.Done = true
+}
+
+// one copies a stream of the store.
+func (c *copier) one(ctx context.Context, name string) error {
+	kind, err := "", error(nil)
+	bucket, isBucket := strings.CutPrefix(name, "KV_")
+	source, isSource := c.from.names.sourceOf(name)
+	switch {
+	case bucket == answersBucket, name == c.from.probeConfig().Name: // answers expire, and losing one costs a call
+		return nil
+	case isBucket:
+		kind, err = "bucket "+bucket, c.bucket(ctx, bucket)
+	case isSource:
+		kind, err = "events of source "+source, c.source(ctx, source)
+	case name == c.from.lettersConfig().Name:
+		kind, err = "dead letters", c.letters(ctx)
+	case name == c.from.auditConfig().Name:
+		kind, err = "the audit log", c.auditLog(ctx)
+	default: // of a later version
+		return fmt.Errorf("the store has a stream %s, of which is not known how it is copied", name)
+	}
+	if err != nil {
+		return fmt.Errorf("copy %s: %w", kind, err)
+	}
+	return nil
+}
+
+// finish lets engines work in the cluster, and none in the directory.
+func (c *copier) finish(ctx context.Context) error {
 	text := fmt.Sprintf("Copied at %s into NATS under the prefix %s.\n", c.to.now().UTC().Format(time.RFC3339), c.to.names.prefix)
 	if err := os.WriteFile(filepath.Join(c.from.opts.Dir, copiedFile), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("mark the directory as copied: %w", err)
@@ -169,7 +208,8 @@ func (c *copier) finish(ctx context.Context, state copyState) error {
 	if err := c.from.barrier.wait(ctx); err != nil {
 		return fmt.Errorf("mark the directory as copied: %w", err)
 	}
-	return c.to.noteCopy(ctx, state, revision)
+	c.state.Done = true
+	return c.note(ctx)
 }
 
 func (c *copier) row(row CopyRow) { c.rows = append(c.rows, row) }
@@ -186,17 +226,6 @@ func (e *Engine) copyState(ctx context.Context) (state copyState, revision uint6
 		err = fmt.Errorf("read how far a copy is: %w", err)
 	}
 	return state, revision, err
-}
-
-func (e *Engine) noteCopy(ctx context.Context, state copyState, revision uint64) error {
-	value, err := json.Marshal(state)
-	if err == nil {
-		_, err = e.copies.put(ctx, copyKey, value, revision)
-	}
-	if err != nil {
-		return fmt.Errorf("note how far the copy is: %w", err)
-	}
-	return nil
 }
 
 // checkCopied refuses a directory whose store was copied into a cluster.

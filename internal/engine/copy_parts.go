@@ -12,8 +12,36 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// copyBatch is how many messages are on their way at once.
-const copyBatch = 256
+// How many messages are on their way at once, and about how many bytes.
+const (
+	copyBatch = 256
+	copyBytes = 8 << 20
+)
+
+// flight publishes messages, all of them before the first is answered, and tells what became of each that was sent. The error
+// is that not all were.
+func (c *copier) flight(ctx context.Context, messages []*nats.Msg) (results []error, err error) {
+	futures := make([]jetstream.PubAckFuture, 0, len(messages))
+	for _, message := range messages {
+		future, failed := c.to.js.PublishMsgAsync(message)
+		if failed != nil {
+			err = fmt.Errorf("write %s: %w", message.Subject, failed)
+			break
+		}
+		futures = append(futures, future)
+	}
+	for _, future := range futures {
+		select {
+		case <-future.Ok():
+			results = append(results, nil)
+		case failed := <-future.Err():
+			results = append(results, fmt.Errorf("write %s: %w", future.Msg().Subject, failed))
+		case <-ctx.Done():
+			return results, ctx.Err()
+		}
+	}
+	return results, err
+}
 
 // each calls with every message of a stream from a place on.
 func each(ctx context.Context, stream jetstream.Stream, from uint64, call func(*jetstream.RawStreamMsg) error) error {
@@ -30,59 +58,6 @@ func each(ctx context.Context, stream jetstream.Stream, from uint64, call func(*
 		}
 		next = message.Sequence + 1
 	}
-}
-
-// bucket copies the entries of a bucket. One that an earlier call copied is written again if it changed since.
-func (c *copier) bucket(ctx context.Context, name string) error {
-	stream, err := c.from.js.Stream(ctx, "KV_"+name)
-	if err != nil {
-		return fmt.Errorf("open: %w", err)
-	}
-	target, err := c.to.js.Stream(ctx, "KV_"+c.to.names.stream(name))
-	if err != nil {
-		return fmt.Errorf("open in the cluster: %w", err)
-	}
-	there := &bucket{c.to.js, target, "$KV." + c.to.names.stream(name) + ".", c.to.patience()}
-	info, err := stream.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("count: %w", err)
-	}
-	row := CopyRow{Kind: "bucket", Name: name, From: info.State.Msgs}
-	done := uint64(0)
-	prefix := len("$KV." + name + ".")
-	err = each(ctx, stream, 0, func(entry *jetstream.RawStreamMsg) error {
-		changed, err := there.set(ctx, entry.Subject[prefix:], entry.Data, c.to)
-		if changed {
-			row.Copied++
-		}
-		done++
-		c.tell(CopyProgress{row.Kind, name, done, row.From})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.prove(ctx, row, target)
-}
-
-// set writes an entry whatever it was, and reports whether it was another.
-func (b *bucket) set(ctx context.Context, key string, value []byte, e *Engine) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.timeout())
-	defer cancel()
-	if _, err := b.put(ctx, key, value, 0); !errors.Is(err, errMismatch) {
-		return err == nil, err
-	}
-	old, revision, err := b.get(ctx, key)
-	switch {
-	case err != nil && !errors.Is(err, errNoEntry):
-		return false, fmt.Errorf("read entry %s in the cluster: %w", key, err)
-	case err == nil && bytes.Equal(old, value):
-		return false, nil
-	}
-	if _, err := b.put(ctx, key, value, revision); err != nil {
-		return false, fmt.Errorf("write entry %s: %w", key, err)
-	}
-	return true, nil
 }
 
 // prove compares how many there are.
@@ -242,25 +217,14 @@ func (c *copier) batch(ctx context.Context, source string, stream jetstream.Stre
 	if err != nil {
 		return 0, err
 	}
-	futures := make([]jetstream.PubAckFuture, 0, len(messages))
-	for _, message := range messages {
-		future, err := c.to.js.PublishMsgAsync(message)
-		if err != nil {
-			return 0, fmt.Errorf("write: %w", err)
+	results, err := c.flight(ctx, messages)
+	for _, failed := range results {
+		if failed != nil {
+			return stored, errors.Join(failed, err)
 		}
-		futures = append(futures, future)
+		stored++
 	}
-	for _, future := range futures {
-		select {
-		case <-future.Ok():
-			stored++
-		case err := <-future.Err():
-			return stored, fmt.Errorf("write %s: %w", future.Msg().Subject, err)
-		case <-ctx.Done():
-			return stored, ctx.Err()
-		}
-	}
-	return stored, nil
+	return stored, err
 }
 
 func (c *copier) read(ctx context.Context, source string, stream jetstream.Stream, first, last uint64) ([]*nats.Msg, error) {

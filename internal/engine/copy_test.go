@@ -1,11 +1,14 @@
 package engine
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -118,9 +121,19 @@ func useStore(t *testing.T, events int) used {
 			}
 		}
 	}
+	for i := range acts {
+		begun, err := engine.begin(t.Context(), framework.Act{Caller: "token:on-call", Reason: fmt.Sprint("act ", i)}, framework.AuditEntry{Act: framework.AuditDrop})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun.end(t.Context(), i, nil)
+	}
 	closeEngine(t, engine)
 	return u
 }
+
+// acts is how many acts of operators a used store has, each with its beginning and its end.
+const acts = 150
 
 func TestACopiedStoreGoesOnWhereItStopped(t *testing.T) {
 	t.Parallel()
@@ -129,11 +142,11 @@ func TestACopiedStoreGoesOnWhereItStopped(t *testing.T) {
 	cluster := startNATS(t, 3, "")
 	from, to := copyOptions(t, u.dir, cluster.options())
 
-	// Two calls are cut short, one of them in the midst of the events.
+	// Three calls are cut short, each in the midst of something else.
 	for _, cut := range []struct {
 		kind string
 		at   uint64
-	}{{"bucket", 10}, {"events", 200}} {
+	}{{"bucket", 10}, {"audit log", 100}, {"events", 200}} {
 		ctx, cancel := context.WithCancel(t.Context())
 		_, err := Copy(ctx, from, to, func(p CopyProgress) {
 			if p.Kind == cut.kind && p.Done >= cut.at {
@@ -159,6 +172,7 @@ func TestACopiedStoreGoesOnWhereItStopped(t *testing.T) {
 		t.Logf("%-14s %-8s %5d here %5d there %5d by the last call", row.Kind, row.Name, row.From, row.To, row.Copied)
 	}
 	want := map[string][2]uint64{
+		"audit log":     {2 * acts, 2 * acts},
 		"events splunk": {events + 5, events + 5}, "dead letters": {2, 2}, "bucket ledger": {1, 1},
 		"bucket runs": {events + 6, events + 6}, "queue idle": {0, 0}, "queue ticket": {2, events + 5},
 	}
@@ -210,6 +224,7 @@ func goesOn(t *testing.T, u used, cluster *natsCluster) {
 	if made := u.idle.count(); len(made) != 0 {
 		t.Errorf("an automation did what was before it: %v", made)
 	}
+	holdsAudit(t, engine)
 	untilState(t, engine, u.done[0], framework.RunDone) // one run: the later automation has nothing to do with it
 	if value, _, err := engine.Ledger().Get(t.Context(), "ticket.abc"); string(value) != "SEC-1" || err != nil {
 		t.Errorf("ledger %q, error %v", value, err)
@@ -219,6 +234,34 @@ func goesOn(t *testing.T, u used, cluster *natsCluster) {
 		t.Error("an event that was copied counts as new")
 	}
 	closeEngine(t, engine)
+}
+
+// holdsAudit looks for what operators did before the copy, newest first, with how it ended.
+func holdsAudit(t *testing.T, engine *Engine) {
+	t.Helper()
+	page := framework.Page{Limit: 50}
+	next := acts
+	for next > 0 {
+		entries, cursor, err := engine.Audit(t.Context(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if !strings.HasPrefix(entry.Reason, "act ") { // of the cluster's own
+				continue
+			}
+			next--
+			if entry.Reason != fmt.Sprint("act ", next) || entry.Outcome != framework.AuditDone || entry.Count != next || entry.Caller != "token:on-call" {
+				t.Fatalf("act %d of the audit log is %+v", next, entry)
+			}
+		}
+		if page.Cursor = cursor; cursor == "" {
+			break
+		}
+	}
+	if next != 0 {
+		t.Errorf("%d acts are missing in the audit log", next)
+	}
 }
 
 // refusesAnother holds that neither the directory nor the copy is used a second time.
@@ -257,5 +300,172 @@ func TestACopyIsRefused(t *testing.T) {
 	after := open(t, dir, nil) // a copy that was refused leaves the store as it was
 	if _, err := after.Event(t.Context(), alert(t, "first").ID); err != nil {
 		t.Error(err)
+	}
+}
+
+// delayer is between an engine and a NATS server. From the first entry of a bucket on it holds back all answers until so many
+// entries are on their way.
+type delayer struct {
+	server  string
+	listen  net.Listener
+	entry   string
+	enough  int
+	mu      sync.Mutex
+	changed sync.Cond
+	seen    int
+	gone    bool
+}
+
+func startDelayer(t *testing.T, server, entry string, enough int) *delayer {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &delayer{server: strings.TrimPrefix(server, "nats://"), listen: listener, entry: entry, enough: enough}
+	d.changed.L = &d.mu
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { d.pass(client) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		d.mu.Lock()
+		d.gone = true
+		d.changed.Broadcast()
+		d.mu.Unlock()
+		all.Wait()
+	})
+	return d
+}
+
+func (d *delayer) pass(client net.Conn) {
+	server, err := net.Dial("tcp", d.server)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer server.Close()
+		d.forward(client, server)
+	})
+	both.Go(func() {
+		defer client.Close()
+		d.answer(server, client)
+	})
+	both.Wait()
+}
+
+// forward counts entries; a line with a subject is never cut in two by the count's being late.
+func (d *delayer) forward(client io.Reader, server io.Writer) {
+	lines := bufio.NewReader(client)
+	for {
+		line, err := lines.ReadString('\n')
+		if strings.HasPrefix(line, "HPUB "+d.entry) {
+			d.mu.Lock()
+			d.seen++
+			d.changed.Broadcast()
+			d.mu.Unlock()
+		}
+		if _, failed := io.WriteString(server, line); err != nil || failed != nil {
+			return
+		}
+	}
+}
+
+func (d *delayer) answer(server io.Reader, client io.Writer) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := server.Read(buffer)
+		d.mu.Lock()
+		for d.seen > 0 && d.seen < d.enough && !d.gone {
+			d.changed.Wait()
+		}
+		d.mu.Unlock()
+		if _, failed := client.Write(buffer[:n]); err != nil || failed != nil {
+			return
+		}
+	}
+}
+
+func TestEntriesOfABucketAreOnTheirWayTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	engine := open(t, dir, nil)
+	const entries = 300
+	for i := range entries {
+		if _, err := engine.Ledger().Put(t.Context(), fmt.Sprint("ticket.", i), []byte("SEC-1"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeEngine(t, engine)
+	cluster := startNATS(t, 1, "")
+	options := cluster.options()
+	options.URLs = []string{"nats://" + startDelayer(t, options.URLs[0], "$KV.funnelweb_ledger.", 100).listen.Addr().String()}
+	from, to := copyOptions(t, dir, options)
+	rows, err := Copy(t.Context(), from, to, quiet)
+	if err != nil {
+		t.Fatalf("%v\n%+v", err, rows)
+	}
+	direct := cluster.join(t, nil)
+	for i := range entries {
+		if value, _, err := direct.Ledger().Get(t.Context(), fmt.Sprint("ticket.", i)); string(value) != "SEC-1" || err != nil {
+			t.Fatalf("entry %d is %q, error %v", i, value, err)
+		}
+	}
+}
+
+func TestAnEntryThatChangedBetweenTwoCallsIsCopiedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ledger := func(write func(framework.Ledger)) {
+		engine := open(t, dir, nil)
+		write(engine.Ledger())
+		closeEngine(t, engine)
+	}
+	put := func(ledger framework.Ledger, key, value string, revision uint64) uint64 {
+		written, err := ledger.Put(t.Context(), key, []byte(value), revision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written
+	}
+	var first uint64
+	ledger(func(l framework.Ledger) {
+		first = put(l, "changed", "intent", 0)
+		put(l, "kept", "done", 0)
+	})
+	cluster := startNATS(t, 1, "")
+	from, to := copyOptions(t, dir, cluster.options())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err := Copy(ctx, from, to, func(p CopyProgress) {
+		if p.Name == "runs" || p.Kind == "audit log" || p.Name == "ledger" {
+			cancel() // behind the ledger
+		}
+	})
+	if err == nil {
+		t.Fatal("a copy that was cut short succeeded")
+	}
+	ledger(func(l framework.Ledger) {
+		put(l, "changed", "done", first)
+		put(l, "new", "done", 0)
+	})
+	rows, err := Copy(t.Context(), from, to, quiet)
+	if err != nil {
+		t.Fatalf("%v\n%+v", err, rows)
+	}
+	there := cluster.join(t, nil)
+	for key, want := range map[string]string{"changed": "done", "kept": "done", "new": "done"} {
+		if value, _, err := there.Ledger().Get(t.Context(), key); string(value) != want || err != nil {
+			t.Errorf("%s is %q, error %v", key, value, err)
+		}
 	}
 }
