@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,13 @@ func (glassGate) HeadersOnly() bool { return true }
 // gates serves POST /in behind gates over a real connection.
 func gates(t *testing.T, before ...framework.Before) string {
 	t.Helper()
+	server := httptest.NewServer(behind(t, before...))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+func behind(t *testing.T, before ...framework.Before) *framework.Funnel {
+	t.Helper()
 	funnel := newFunnel(t, slog.New(slog.DiscardHandler))
 	type input struct {
 		Body struct {
@@ -59,9 +67,7 @@ func gates(t *testing.T, before ...framework.Before) string {
 	if err := funnel.Mount(route, chain); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(funnel)
-	t.Cleanup(server.Close)
-	return server.Listener.Addr().String()
+	return funnel
 }
 
 // say sends a part of a call, and returns the answer, which must come without more of the call.
@@ -136,6 +142,52 @@ func TestAConnectionIsKeptForAWholeCallThatWasNotLetIn(t *testing.T) {
 	defer second.Body.Close()
 	if first.StatusCode != http.StatusUnauthorized || second.StatusCode != http.StatusNoContent {
 		t.Errorf("%d and %d", first.StatusCode, second.StatusCode)
+	}
+}
+
+// patient counts how often it is told to be patient no longer.
+type patient struct {
+	*httptest.ResponseRecorder
+	told int
+}
+
+func (p *patient) SetReadDeadline(time.Time) error {
+	p.told++
+	return nil
+}
+
+// broken is a body that breaks off with an error.
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+func TestTheServerIsToldToWaitNoLongerWhereSomethingMayCome(t *testing.T) {
+	for _, c := range []struct {
+		name, key string
+		body      io.Reader
+		length    int64
+		status    int
+		told      int
+	}{
+		{"no key, and a body", "", strings.NewReader("{}"), 2, http.StatusUnauthorized, 1},
+		{"no key, and a body of any length", "", strings.NewReader("{}"), -1, http.StatusUnauthorized, 1},
+		{"no key, and no body", "", http.NoBody, 0, http.StatusUnauthorized, 0},
+		{"a body that is read", "let me in", strings.NewReader(`{"text":"a"}`), 12, http.StatusNoContent, 0},
+		{"a body that is too large", "let me in", strings.NewReader("{}"), 2000, http.StatusRequestEntityTooLarge, 1},
+		{"a body that took too long", "let me in", broken{os.ErrDeadlineExceeded}, 12, http.StatusRequestTimeout, 0},
+		{"a body that breaks off", "let me in", broken{io.ErrUnexpectedEOF}, 12, http.StatusBadRequest, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var saw []string
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/in", c.body)
+			request.ContentLength = c.length
+			request.Header.Set("Key", c.key)
+			answer := &patient{ResponseRecorder: httptest.NewRecorder()}
+			behind(t, glassGate{gate{"Key", &saw}}).ServeHTTP(answer, request)
+			if answer.Code != c.status || answer.told != c.told {
+				t.Errorf("%d, and told %d times; want %d and %d", answer.Code, answer.told, c.status, c.told)
+			}
+		})
 	}
 }
 

@@ -176,6 +176,7 @@ func (o *operation) admit(ctx context.Context, request *Request) error {
 	}
 	body, err := o.readBody(request.Request)
 	if err != nil {
+		request.unread = request.unread && !errors.Is(err, os.ErrDeadlineExceeded) // which was long enough
 		return err
 	}
 	request.raw, request.unread = body, false
