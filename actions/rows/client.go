@@ -50,15 +50,20 @@ func isSID(sid string) bool {
 		})
 }
 
+const (
+	jobsPath = "/services/search/v2/jobs"
+	whoPath  = "/services/authentication/current-context"
+)
+
 // get makes a call. What Splunk answers without a body (204, and 202) is nil.
-func (c *client) get(ctx context.Context, op, sid, below string, query url.Values) ([]byte, error) {
+func (c *client) get(ctx context.Context, op, path string, query url.Values) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	query.Set("output_mode", "json") // its own form is Atom
-	address := c.base.String() + "/services/search/v2/jobs/" + url.PathEscape(sid) + below + "?" + query.Encode()
+	address := c.base.String() + path + "?" + query.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
-		return nil, permanent("the address of the search cannot be written")
+		return nil, permanent("the address cannot be called")
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token.Reveal())
 	request.Header.Set("Accept", "application/json")
@@ -94,6 +99,28 @@ func advise(err error) error {
 		failure.Reason = "redirected elsewhere: rows.url is not Splunk's management port"
 	}
 	return failure
+}
+
+// serves asks for the searches that there are: nil means that this is a Splunk whose 404 says that it does not know one of them.
+func (c *client) serves(ctx context.Context) error {
+	const op = "list searches"
+	body, err := c.get(ctx, op, jobsPath, url.Values{"count": {"1"}})
+	if isGone(err) {
+		return &framework.ServiceError{
+			Service: service, Op: op, Status: http.StatusNotFound,
+			Reason: "rows.url is not the management port of a Splunk of version 9.0 or later; that port is usually 8089",
+		}
+	}
+	if err != nil {
+		return err
+	}
+	var got struct {
+		Entry *[]struct{} `json:"entry"`
+	}
+	if err := decode(body, &got); err != nil || got.Entry == nil {
+		return notSplunk(op, err)
+	}
+	return nil
 }
 
 // isGone reports whether Splunk does not know the search, any more.
@@ -143,7 +170,7 @@ func (f *flag) UnmarshalJSON(value []byte) error {
 
 func (c *client) state(ctx context.Context, sid string) (state, error) {
 	const op = "read search"
-	body, err := c.get(ctx, op, sid, "", url.Values{})
+	body, err := c.get(ctx, op, jobsPath+"/"+url.PathEscape(sid), url.Values{})
 	if err != nil || body == nil {
 		return state{}, err
 	}
@@ -184,7 +211,7 @@ type page struct {
 // results returns a page, or nil while there is none yet.
 func (c *client) results(ctx context.Context, sid string, offset, count int) (*page, error) {
 	const op = "read rows"
-	body, err := c.get(ctx, op, sid, "/results", url.Values{"offset": {strconv.Itoa(offset)}, "count": {strconv.Itoa(count)}})
+	body, err := c.get(ctx, op, jobsPath+"/"+url.PathEscape(sid)+"/results", url.Values{"offset": {strconv.Itoa(offset)}, "count": {strconv.Itoa(count)}})
 	if err != nil || body == nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package rows
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"funnelweb/framework"
@@ -10,29 +11,26 @@ import (
 
 var _ framework.Prober = (*Action)(nil)
 
-// Probe asks Splunk whose the token is. Whether that user may see the search of an alert is known once there is an alert.
+// Probe asks Splunk whose the token is, and whether searches are read as we do. Whether that user may see the search of an alert is
+// known once there is an alert.
 func (a *Action) Probe(ctx context.Context) []framework.Probed {
-	return []framework.Probed{framework.Try(a.now, "sign in", func() (string, error) { return a.splunk.whoAmI(ctx) })}
+	signIn := framework.Try(a.now, "sign in", func() (string, error) { return a.splunk.whoAmI(ctx) })
+	if !signIn.OK {
+		return []framework.Probed{signIn}
+	}
+	searches := framework.Try(a.now, "searches", func() (string, error) { return "version 2 of the endpoints", a.splunk.serves(ctx) })
+	return []framework.Probed{signIn, searches}
 }
 
 // whoAmI returns the user of the token, with its roles.
 func (c *client) whoAmI(ctx context.Context) (string, error) {
 	const op = "sign in"
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base.String()+"/services/authentication/current-context?output_mode=json", http.NoBody)
-	if err != nil {
-		return "", permanent("the address cannot be called")
-	}
-	request.Header.Set("Authorization", "Bearer "+c.token.Reveal())
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", "funnelweb/"+c.deps.Version)
-	body, err := framework.Fetch(c.deps, service, op, request)
+	body, err := c.get(ctx, op, whoPath, url.Values{})
 	if isGone(err) {
 		return "", &framework.ServiceError{Service: service, Op: op, Status: http.StatusNotFound, Reason: "rows.url is not Splunk's management port, which is usually 8089"}
 	}
 	if err != nil {
-		return "", advise(err)
+		return "", err
 	}
 	var got struct {
 		Entry []struct {

@@ -39,7 +39,7 @@ func TestWhatCheckOnlineSaysOfSplunk(t *testing.T) {
 				s.splunk.Faults().Add(c.fault)
 			}
 			got := s.Probe(t.Context())
-			if len(got) != 1 {
+			if want := map[bool]int{true: 2, false: 1}[c.want.OK]; len(got) != want {
 				t.Fatalf("got %+v", got)
 			}
 			got[0].Took, c.want.Name = 0, "sign in"
@@ -49,5 +49,30 @@ func TestWhatCheckOnlineSaysOfSplunk(t *testing.T) {
 			}
 			frameworktest.LeaksNoSecret(t, canary, fmt.Sprintf("%+v", got))
 		})
+	}
+}
+
+func TestCheckOnlineSaysWhetherSearchesCanBeRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault fault.Fault
+		want  framework.Probed
+	}{
+		"all is well":     {fault.Fault{}, framework.Probed{Name: "searches", OK: true, Detail: "version 2 of the endpoints"}},
+		"a Splunk of old": {fault.Fault{Status: http.StatusNotFound}, framework.Probed{Name: "searches", Detail: "splunk: list searches: rows.url is not the management port of a Splunk of version 9.0 or later; that port is usually 8089 (status 404)"}},
+		"a strange list":  {fault.Fault{Status: http.StatusOK, Body: `{"entry":null}`}, framework.Probed{Name: "searches", Detail: "splunk: list searches: the answer is not Splunk's: rows.url is its management port (8089), not that of its pages (status 200)"}},
+	} {
+		s := newStage(t, nil)
+		if c.fault != (fault.Fault{}) {
+			c.fault.Match = "GET /services/search/"
+			s.splunk.Faults().Add(c.fault)
+		}
+		got := s.Probe(t.Context())
+		if len(got) != 2 {
+			t.Fatalf("%s: got %+v", name, got)
+		}
+		got[1].Took = 0
+		if diff := cmp.Diff(c.want, got[1]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }

@@ -18,6 +18,8 @@ const (
 	maxPoll   = time.Minute // between two looks at a search that runs
 )
 
+const forgotten = "Splunk does not know the search, or not any more. It keeps the results of an alert for ten times the time between two runs"
+
 // found is what was read of a search.
 type found struct {
 	csv    []byte
@@ -32,7 +34,7 @@ func (a *Action) read(ctx context.Context, job framework.Job, sid string) (found
 	age := a.now().Sub(job.Event.Time)
 	switch {
 	case err != nil && isGone(err):
-		return found{reason: "Splunk no longer keeps them. It keeps the results of an alert for ten times the time between two runs"}, nil
+		return found{reason: forgotten}, a.splunk.serves(ctx)
 	case err != nil:
 		return found{}, err
 	case state.failed:

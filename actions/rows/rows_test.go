@@ -211,13 +211,13 @@ func TestWhatCannotBeReadForGoodIsToldOnTheTicketOnce(t *testing.T) {
 		job  splunk.Job
 		note string
 	}{
-		"it expired":               {splunk.Job{SID: sid, ExpireAt: start}, "Splunk no longer keeps them. It keeps the results of an alert for ten times the time between two runs."},
-		"it never was":             {splunk.Job{SID: "other"}, "Splunk no longer keeps them. It keeps the results of an alert for ten times the time between two runs."},
+		"it expired":               {splunk.Job{SID: sid, ExpireAt: start}, "Splunk does not know the search, or not any more. It keeps the results of an alert for ten times the time between two runs."},
+		"it never was":             {splunk.Job{SID: "other"}, "Splunk does not know the search, or not any more. It keeps the results of an alert for ten times the time between two runs."},
 		"it failed":                {splunk.Job{SID: sid, Failed: "no such\n index."}, "Splunk says that the search failed: no such index."},
 		"it is of real time":       {splunk.Job{SID: sid, RealTime: true}, "it is a real-time search, which never ends."},
 		"it has no rows":           {splunk.Job{SID: sid}, "the search has none."},
 		"it does not end in time":  {splunk.Job{SID: sid, ReadyAt: start.Add(24 * time.Hour)}, "the search did not end within 1h0m0s."},
-		"it expired while it was ": {splunk.Job{SID: sid, ReadyAt: start.Add(time.Minute), ExpireAt: start.Add(30 * time.Second)}, "Splunk no longer keeps them. It keeps the results of an alert for ten times the time between two runs."},
+		"it expired while it was ": {splunk.Job{SID: sid, ReadyAt: start.Add(time.Minute), ExpireAt: start.Add(30 * time.Second)}, "Splunk does not know the search, or not any more. It keeps the results of an alert for ten times the time between two runs."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -281,6 +281,7 @@ func TestEveryFailureOfSplunkSaysWhatToDo(t *testing.T) {
 		fault     fault.Fault
 		token     string
 		owner     string
+		sid       string
 		reason    string
 		permanent bool
 	}{
@@ -290,7 +291,9 @@ func TestEveryFailureOfSplunkSaysWhatToDo(t *testing.T) {
 		"a page in the middle":     {fault: fault.Fault{Match: results, HTML: true}, reason: "splunk: read rows: the answer is not Splunk's: rows.url is its management port (8089), not that of its pages (status 200)"},
 		"an error within a 200":    {fault: fault.Fault{Match: results, Status: 200, Body: `{"preview":false,"messages":[{"type":"INFO","text":"a"},{"type":"FATAL","text":"peer\nis down."}],"results":[]}`}, reason: "splunk: read rows: Splunk says: peer is down (status 200)"},
 		"a Splunk that is down":    {fault: fault.Fault{Status: 503, RetryAfter: time.Minute}, reason: "splunk: read search: it cannot answer at the moment (status 503)"},
-		"a Splunk of old":          {fault: fault.Fault{Status: 400}, reason: "splunk: read search: it refuses the call (status 400)", permanent: true},
+		"a refusal":                {fault: fault.Fault{Status: 400}, reason: "splunk: read search: it refuses the call (status 400)", permanent: true},
+		"a Splunk of old":          {fault: fault.Fault{Status: 404}, reason: "splunk: list searches: rows.url is not the management port of a Splunk of version 9.0 or later; that port is usually 8089 (status 404)"},
+		"a page for what is gone":  {fault: fault.Fault{Match: "GET /services/search/v2/jobs$", HTML: true}, sid: "other", reason: "splunk: list searches: the answer is not Splunk's: rows.url is its management port (8089), not that of its pages (status 200)"},
 		"a cut":                    {fault: fault.Fault{CutAfter: true}, reason: "splunk: read search: no answer: check its address and the network"},
 		"a redirect to its pages":  {fault: fault.Fault{Status: 303}, reason: "splunk: read search: redirected elsewhere: rows.url is not Splunk's management port (status 303)", permanent: true},
 		"half an answer":           {fault: fault.Fault{Status: 200, Body: `{"entry":[{"content":`}, reason: "splunk: read search: the answer is not Splunk's: rows.url is its management port (8089), not that of its pages (status 200)"},
@@ -304,7 +307,10 @@ func TestEveryFailureOfSplunkSaysWhatToDo(t *testing.T) {
 					c.Token = framework.NewSecret(test.token)
 				}
 			})
-			s.splunk.Add(splunk.Job{SID: sid, Rows: numbered(1), Owner: test.owner})
+			if test.sid == "" {
+				test.sid = sid
+			}
+			s.splunk.Add(splunk.Job{SID: test.sid, Rows: numbered(1), Owner: test.owner})
 			if test.fault != (fault.Fault{}) {
 				s.splunk.Faults().Add(test.fault)
 			}
@@ -354,7 +360,7 @@ func TestAnAlertLeadsNowhereElse(t *testing.T) {
 		s.job = alert(t, id)
 		s.ticketed(t)
 		s.run(t)
-		if diff := cmp.Diff([]string{"GET /services/search/v2/jobs/" + path + "?output_mode=json"}, s.splunk.Requests()); diff != "" {
+		if diff := cmp.Diff([]string{"GET /services/search/v2/jobs/" + path + "?output_mode=json", "GET /services/search/v2/jobs?count=1&output_mode=json"}, s.splunk.Requests()); diff != "" {
 			t.Errorf("%q: calls (-want +got):\n%s", id, diff)
 		}
 	}

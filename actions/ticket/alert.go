@@ -19,6 +19,7 @@ const (
 	maxJSON  = 14_000 // bytes of JSON
 
 	maxDescription = 8_000 // runes of the configured text
+	maxNote        = 200   // runes of a note; more are cut off only where every field has one that is longer
 
 	maxValue = 1_000 // runes of one value in the table
 	maxDepth = 4     // of objects that get rows of their own
@@ -35,12 +36,17 @@ func (a *Action) describe(text string, job framework.Job, data any) (framework.D
 	}
 	json, whole := pretty(job.Event.Data)
 	shown := &description{text: text, rows: a.flatten(nil, "", data, 0), json: json, job: job}
-	if document, all := shown.document(""); whole && all && a.tickets.Fits(document) {
+	if document, all := shown.document(""); whole && all && a.tickets.Fits(append(slices.Clone(document), a.notes())) {
 		return document, files
 	}
 	event := framework.TicketFile{Name: "event.json", Type: "application/json", Body: job.Event.Data}
 	document, _ := shown.document(" All of it is in the attached " + event.Name + ".")
 	return document, append(files, event)
+}
+
+// notes is as long as what the ticket system may tell above the description, of fields that do not take their values.
+func (a *Action) notes() framework.Block {
+	return framework.Text(strings.Repeat("x", maxNote*(len(a.fields)+2))) // beside the fields, priority and assignee
 }
 
 // description is what a ticket shows.

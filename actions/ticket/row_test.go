@@ -129,3 +129,23 @@ func TestASummaryThatIsTooLongIsToldWholeInTheDescription(t *testing.T) {
 		}
 	}
 }
+
+// What a field does not take is told above the description; the event must not be cut off at its end for that without being attached.
+func TestRoomIsLeftForWhatFieldsDoNotTake(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fields int
+		files  int
+	}{"few fields": {1, 0}, "many fields": {45, 1}} {
+		s := newStage(t, func(c *ticket.Config) {
+			c.Description, c.Fields = strings.Repeat("d", 7_999), map[string]ticket.Texts{}
+			for i := range test.fields {
+				c.Fields[strings.Repeat("f", i+1)] = ticket.Texts{"x"}
+			}
+		})
+		s.run(t, job(t, `{"search_name":"x","a":"`+strings.Repeat("a", 13_000)+`","b":"`+strings.Repeat("b", 900)+`"}`))
+		if got := s.tickets.Tickets()[0].Files; len(got) != test.files {
+			t.Errorf("%s: %d files, want %d", name, len(got), test.files)
+		}
+	}
+}

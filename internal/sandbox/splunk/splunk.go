@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,6 +102,7 @@ func (s *Server) Close() error { return s.http.Close() }
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	const jobs = "/services/search/v2/jobs/{sid}"
+	mux.Handle("GET /services/search/v2/jobs", s.api(s.list))
 	mux.Handle("GET "+jobs, s.api(s.job))
 	mux.Handle("GET "+jobs+"/results", s.api(s.results))
 	mux.Handle("POST "+jobs+"/results", s.api(s.results))
@@ -155,6 +158,23 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request) (Job, bool) {
 }
 
 func (s *Server) isDone(job Job) bool { return !job.RealTime && !s.options.Now().Before(job.ReadyAt) }
+
+// list gives the searches of the token's user.
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	count, err := natural(r.FormValue("count"), 30)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "FATAL", "invalid value for count")
+		return
+	}
+	s.mutex.Lock()
+	sids := slices.Sorted(maps.Keys(s.jobs))
+	s.mutex.Unlock()
+	entries := []map[string]any{}
+	for _, sid := range sids[:min(count, len(sids))] {
+		entries = append(entries, map[string]any{"name": sid})
+	}
+	answer(w, http.StatusOK, map[string]any{"entry": entries, "paging": map[string]int{"total": len(sids), "perPage": count, "offset": 0}})
+}
 
 func (s *Server) job(w http.ResponseWriter, r *http.Request) {
 	job, ok := s.find(w, r)

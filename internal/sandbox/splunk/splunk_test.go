@@ -96,6 +96,8 @@ func TestAnswersAreSplunks(t *testing.T) {
 		"one that never ends":       {jobs + "endless?output_mode=json", bearer, 0, 200, `"isRealTimeSearch":true`},
 		"one of somebody else":      {jobs + "other?output_mode=json", bearer, 0, 403, "do not have permission"},
 		"the endpoints of version1": {"/services/search/jobs/done/results?output_mode=json", bearer, time.Minute, 404, "v2"},
+		"all searches of the user":  {"/services/search/v2/jobs?output_mode=json&count=1", bearer, 0, 200, `{"entry":[{"name":"done"}],`},
+		"a list of no count":        {"/services/search/v2/jobs?output_mode=json&count=-1", bearer, 0, 400, "invalid value"},
 		"anything else":             {"/services/server/info?output_mode=json", bearer, 0, 404, "Not Found"},
 	} {
 		t.Run(name, func(t *testing.T) {
