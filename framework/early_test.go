@@ -156,10 +156,10 @@ func (p *patient) SetReadDeadline(time.Time) error {
 	return nil
 }
 
-// broken is a body that breaks off with an error.
-type broken struct{ err error }
+// breaking is a body that breaks off with an error.
+type breaking struct{ err error }
 
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
+func (b breaking) Read([]byte) (int, error) { return 0, b.err }
 
 func TestTheServerIsToldToWaitNoLongerWhereSomethingMayCome(t *testing.T) {
 	for _, c := range []struct {
@@ -174,8 +174,8 @@ func TestTheServerIsToldToWaitNoLongerWhereSomethingMayCome(t *testing.T) {
 		{"no key, and no body", "", http.NoBody, 0, http.StatusUnauthorized, 0},
 		{"a body that is read", "let me in", strings.NewReader(`{"text":"a"}`), 12, http.StatusNoContent, 0},
 		{"a body that is too large", "let me in", strings.NewReader("{}"), 2000, http.StatusRequestEntityTooLarge, 1},
-		{"a body that took too long", "let me in", broken{os.ErrDeadlineExceeded}, 12, http.StatusRequestTimeout, 0},
-		{"a body that breaks off", "let me in", broken{io.ErrUnexpectedEOF}, 12, http.StatusBadRequest, 1},
+		{"a body that took too long", "let me in", breaking{os.ErrDeadlineExceeded}, 12, http.StatusRequestTimeout, 0},
+		{"a body that breaks off", "let me in", breaking{io.ErrUnexpectedEOF}, 12, http.StatusBadRequest, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var saw []string
