@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -100,12 +103,40 @@ func (p *program) confirm(question string, yes bool) error {
 		return usageError{fmt.Errorf("%s There is no terminal to ask on: repeat the command with --yes", question)}
 	}
 	_, _ = fmt.Fprintf(p.stderr, "%s [y/N] ", question)
-	answer := make([]byte, 16)
-	n, _ := p.stdin.Read(answer) // nothing read is no
-	if word := strings.ToLower(strings.TrimSpace(string(answer[:n]))); word != "y" && word != "yes" {
-		return fmt.Errorf("nothing was done")
+	return p.hear()
+}
+
+var errNothingDone = errors.New("nothing was done")
+
+// maxAnswer is more than a terminal takes as one line.
+const maxAnswer = 8 << 10
+
+// hear returns nil when the next line is a yes. The whole line is read: what is left of one is a command to the shell behind.
+func (p *program) hear() error {
+	type line struct {
+		text string
+		err  error
 	}
-	return nil
+	heard := make(chan line, 1)
+	go func() { // ends with the process at the latest: a read from a terminal cannot be called off
+		text, err := bufio.NewReader(io.LimitReader(p.stdin, maxAnswer)).ReadString('\n')
+		heard <- line{text, err}
+	}()
+	select {
+	case <-p.ctx.Done():
+		_, _ = fmt.Fprintln(p.stderr)
+		return errNothingDone
+	case answer := <-heard:
+		switch strings.ToLower(strings.TrimSpace(answer.text)) {
+		case "y", "yes":
+			return nil
+		case "":
+			if answer.err != nil { // the end of what can be read, as of /dev/null
+				return usageError{errors.New("nobody answered: repeat the command with --yes")}
+			}
+		}
+		return errNothingDone
+	}
 }
 
 // plural counts things.
