@@ -180,6 +180,9 @@ func failing() []struct {
 		{"Jira: a missing permission", func(w *world) { w.Jira.Faults().Add(lacks("CREATE_ISSUES")) }},
 		{"Jira: no such issue type", func(w *world) { w.replace("issue_type: Task", "issue_type: Story") }},
 		{"Jira: no such field", func(w *world) { w.replace("search_lag: 1s", `search_lag: 1s, fields: {Colour: red}`) }},
+		{"Jira: what a field does not take", func(w *world) {
+			w.replace("search_lag: 1s", `search_lag: 1s, priority: Urgent, assignee: gone@lab.example, fields: {Severity: "{{.result.severity}}"}, transition: Start`)
+		}},
 		{"Jira: a hostile name and an echo of the token", func(w *world) {
 			token, err := os.ReadFile(w.access("jira-token"))
 			if err != nil {

@@ -2,6 +2,7 @@ package activedirectory
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func (e *Enricher) account(s *session, entry *ldap.Entry) (string, []framework.F
 	list.add("system", "System", system(entry))
 	list.add("managed_by", "Managed by", owner)
 	list.add("groups", "Groups", groups.countWords(entry))
-	list.add("path", "Path", framework.Line(entry.DN, maxText))
+	list.add("path", "DN", framework.Line(entry.DN, maxText))
 	if id, ok := sid(entry.GetEqualFoldRawAttributeValue("objectSid")); ok {
 		list.add("sid", "SID", id)
 	}
@@ -80,7 +81,21 @@ func summary(entry *ldap.Entry, found state, powers []string) string {
 	if len(powers) > 0 {
 		text += " and privileged: " + strings.Join(powers, ", ")
 	}
-	return text + "."
+	return text + "." + risks(entry)
+}
+
+// risks are what makes an account worth taking over, beside its privileges.
+func risks(entry *ldap.Entry) string {
+	control, _ := strconv.ParseInt(entry.GetEqualFoldAttributeValue("userAccountControl"), 10, 64) // 0 when it may not be read: the state says so
+	text := ""
+	if control&flagNoPreauth != 0 || services(entry) != "" {
+		text += " Its password can be attacked offline."
+	}
+	constrained, _ := values(entry, "msDS-AllowedToDelegateTo")
+	if control&flagDelegation != 0 && control&flagController == 0 || len(constrained) > 0 {
+		text += " It may act as other people (delegation)."
+	}
+	return text
 }
 
 // role is "Analyst in Finance" or "Windows 11 Enterprise 10.0 (26100)", or the part of it that is known.

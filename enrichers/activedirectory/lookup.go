@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -45,7 +46,7 @@ func (e *Enricher) describe(s *session, indicator framework.Indicator) (string, 
 	case len(entries) == 0:
 		return nobodyFound(s, what, in)
 	case len(entries) > 1:
-		return ambiguous(what, entries, more)
+		return ambiguous(what, entries, more, e.now())
 	}
 	return e.account(s, entries[0])
 }
@@ -59,20 +60,21 @@ func nobodyFound(s *session, what string, in place) (string, []framework.Fact, e
 	return "No such " + what + " in the directory.", list, nil
 }
 
-func ambiguous(what string, entries []*ldap.Entry, more bool) (string, []framework.Fact, error) {
+// ambiguous names the accounts that a name could mean, with what tells them apart.
+func ambiguous(what string, entries []*ldap.Entry, more bool, now time.Time) (string, []framework.Fact, error) {
 	count := fmt.Sprint(len(entries))
 	if more {
-		count = "More than " + count
+		count = "more than " + count
 	}
 	slices.SortFunc(entries, func(a, b *ldap.Entry) int { return strings.Compare(a.DN, b.DN) })
 	facts := make([]framework.Fact, 0, len(entries))
 	for i, entry := range entries {
 		facts = append(facts, framework.Fact{
 			Key: fmt.Sprintf("candidate_%d", i+1), Label: fmt.Sprintf("Candidate %d", i+1),
-			Value: framework.Line(fullName(entry)+", "+entry.DN, maxText),
+			Value: framework.Line(fullName(entry)+", "+accountState(entry, now).headline+", "+entry.DN, maxText),
 		})
 	}
-	return fmt.Sprintf("%s accounts match; none of them is taken for the %s.", count, what), facts, nil
+	return fmt.Sprintf("Ambiguous: %s accounts match, and which %s is meant is not guessed.", count, what), facts, nil
 }
 
 // userFilter finds a user by account name, user@domain, mail address or SID. Every value goes through EscapeFilter.

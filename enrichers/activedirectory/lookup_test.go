@@ -110,21 +110,21 @@ func FuzzFilter(f *testing.F) {
 
 func TestAmbiguousNamesTheCandidates(t *testing.T) {
 	entries := []*ldap.Entry{
-		ldap.NewEntry("CN=Jane,DC=lab", map[string][]string{"displayName": {"Jane Doe"}, "sAMAccountName": {"jdoe"}}),
+		ldap.NewEntry("CN=Jane,DC=lab", map[string][]string{"displayName": {"Jane Doe"}, "sAMAccountName": {"jdoe"}, "userAccountControl": {"514"}}),
 		ldap.NewEntry(`CN=J\, D,DC=lab`, map[string][]string{"sAMAccountName": {"jd2"}}),
 	}
-	summary, facts, err := ambiguous("user", entries, false)
-	if err != nil || summary != "2 accounts match; none of them is taken for the user." {
+	summary, facts, err := ambiguous("user", entries, false, frameworktest.Start())
+	if err != nil || summary != "Ambiguous: 2 accounts match, and which user is meant is not guessed." {
 		t.Errorf("got %q, %v", summary, err)
 	}
 	want := []framework.Fact{
-		{Key: "candidate_1", Label: "Candidate 1", Value: `jd2, CN=J\, D,DC=lab`},
-		{Key: "candidate_2", Label: "Candidate 2", Value: "Jane Doe (jdoe), CN=Jane,DC=lab"},
+		{Key: "candidate_1", Label: "Candidate 1", Value: `jd2, in an unknown state, CN=J\, D,DC=lab`},
+		{Key: "candidate_2", Label: "Candidate 2", Value: "Jane Doe (jdoe), disabled, CN=Jane,DC=lab"},
 	}
 	if diff := cmp.Diff(want, facts); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if summary, _, _ := ambiguous("user", entries, true); summary != "More than 2 accounts match; none of them is taken for the user." {
+	if summary, _, _ := ambiguous("user", entries, true, frameworktest.Start()); summary != "Ambiguous: more than 2 accounts match, and which user is meant is not guessed." {
 		t.Errorf("got %q", summary)
 	}
 }

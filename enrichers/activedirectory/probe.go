@@ -17,7 +17,7 @@ import (
 
 var _ framework.Prober = (*Enricher)(nil)
 
-// soon is from when it is said that the password of the bind account expires.
+// soon is from when it is said that the password of the bind account, or the certificate of a controller, expires.
 const soon = 14 * 24 * time.Hour
 
 // Probe signs in at every domain controller, looks at their clocks, and on the first that works at the bind account and at what it
@@ -43,11 +43,15 @@ func (e *Enricher) Probe(ctx context.Context) []framework.Probed {
 		e.probeStep(ctx, "users", e.describeRights))
 }
 
-// probeController signs in at one and reads its clock.
+// probeController signs in at one, reads its clock, and looks how long its certificate is good.
 func (e *Enricher) probeController(ctx context.Context, controller server) []framework.Probed {
 	var clock framework.Probed
+	var certificate time.Time // its end
 	signIn := e.try("sign in at "+controller.address, func() (string, error) {
 		return "as " + framework.Line(e.config.BindDN, maxText), e.askOne(ctx, "sign in", controller, func(s *session) error {
+			if state, ok := s.conn.TLSConnectionState(); ok && len(state.PeerCertificates) > 0 {
+				certificate = state.PeerCertificates[0].NotAfter
+			}
 			root, err := s.read("", "currentTime")
 			if err != nil {
 				return err
@@ -59,6 +63,9 @@ func (e *Enricher) probeController(ctx context.Context, controller server) []fra
 			return nil
 		})
 	})
+	if signIn.OK && !certificate.IsZero() && certificate.Before(e.now().Add(soon)) {
+		signIn.Advice = "its certificate is good until " + when(certificate, e.now()) + " only: have it renewed, else nobody can sign in"
+	}
 	if !signIn.OK || clock.Name == "" {
 		return []framework.Probed{signIn}
 	}

@@ -168,3 +168,15 @@ func TestAClockOfAControllerThatIsOffIsSaid(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestACertificateThatExpiresSoonIsSaid(t *testing.T) {
+	_, config := startStandIn(t, canary)
+	for days, want := range map[int]string{10: "", 20: "its certificate is good until <time> only: have it renewed, else nobody can sign in"} {
+		deps := frameworktest.Deps(t)
+		deps.Now = func() time.Time { return time.Now().AddDate(0, 0, days) } // that of the stand-in is good for 30 days
+		tried := newWith(t, config, deps).Probe(t.Context())
+		if got := times.ReplaceAllString(tried[0].Advice, "<time>"); !tried[0].OK || got != want {
+			t.Errorf("in %d days: %+v", days, tried[0])
+		}
+	}
+}

@@ -263,7 +263,7 @@ func TestMoreEntriesThanAskedForAreAmbiguous(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "More than 5 accounts match; none of them is taken for the user."; finding.Summary != want || len(finding.Facts) != maxCandidates {
+	if want := "Ambiguous: more than 5 accounts match, and which user is meant is not guessed."; finding.Summary != want || len(finding.Facts) != maxCandidates {
 		t.Errorf("got %q with %d candidates", finding.Summary, len(finding.Facts))
 	}
 }

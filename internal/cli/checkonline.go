@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -63,12 +64,17 @@ func writeChecked(w io.Writer, checked []app.Checked) error {
 				shown = ""
 			}
 			service = one.Service
-			row(shown, one.Name, state(one), took(one.Took), one.Detail)
+			row(shown, one.Name, state(one), took(one.Took), unsaid(one))
 			if one.Advice != "" {
 				row("", "", "", "", "→ "+one.Advice)
 			}
 		}
 	})
+}
+
+// unsaid is what was found without what the row says already: the service and what was tried.
+func unsaid(one app.Checked) string {
+	return strings.TrimPrefix(strings.TrimPrefix(one.Detail, one.Service+": "), one.Name+": ")
 }
 
 // took is a time to the millisecond, or nothing where nothing was called.
