@@ -254,15 +254,15 @@ func TestAProcessWaitsFromWhenItMetAnIntentThatIsNotItsOwn(t *testing.T) {
 	wantWait(t, err, ready)
 	clock.Advance(framework.DefaultLimit + time.Minute)
 	s.found = "SEC-1"
-	if got, err := s.once(t, next, &clock); err != nil || got != "SEC-1" || s.done != 0+1 || s.looked != 1 {
+	if got, err := s.once(t, next, &clock); err != nil || got != "SEC-1" || s.done != 1 || s.looked != 1 {
 		t.Errorf("got %q, %v, done %d times, looked %d times", got, err, s.done, s.looked)
 	}
 }
 
 func TestAnAttemptEndsALimitAfterItsIntentWasBegunToBeRecorded(t *testing.T) {
 	var clock frameworktest.Clock
-	var least, before time.Duration = time.Hour, 0
-	effect := framework.Effect{Limit: time.Hour, Find: nil, Do: func(ctx context.Context) (string, error) {
+	var least time.Duration
+	effect := framework.Effect{Limit: time.Hour, Do: func(ctx context.Context) (string, error) {
 		deadline, _ := ctx.Deadline()
 		least = time.Until(deadline)
 		return "x", nil
@@ -271,8 +271,7 @@ func TestAnAttemptEndsALimitAfterItsIntentWasBegunToBeRecorded(t *testing.T) {
 	if _, err := framework.Once(t.Context(), asked, clock.Now, "k", effect); err != nil {
 		t.Fatal(err)
 	}
-	before = asked.left[0]
-	if len(asked.left) != 2 || before < least || before > time.Hour || least < time.Hour-time.Minute {
+	if before := asked.left[0]; len(asked.left) != 2 || before < least || before > time.Hour || least < time.Hour-time.Minute {
 		t.Errorf("%s were left when Do began, %v at the writes", least, asked.left)
 	}
 }

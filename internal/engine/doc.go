@@ -86,6 +86,9 @@
 //     yet may still answer with the past: whoever acts on that is refused by the revision.
 //   - runs: a job may be at two replicas when one was silent for longer than AckWait. Both count their attempt in one record,
 //     and one of them is refused; what they do meanwhile is guarded by the ledger.
+//   - effects: whether another's attempt may still come about is told by how long the ledger has had its intent, from when
+//     this replica met it, by its own monotonic clock. That revisions rise in the order of the writes is what lets a thousand
+//     notes tell the age of every entry. The times of day of replicas need not agree.
 //   - dead letters: who replays or drops one first writes a claim into it, by its revision. A claim is respected for three
 //     times as long as a call may take, and then taken over: the redo subject names the place that the letter had first, so
 //     that what the other did already is found.

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// sightingEvery is how far apart in time sightings are kept: an age is short by so much at most.
+	// The sightingEvery is how far apart in time sightings are kept: an age is short by so much at most.
 	sightingEvery = time.Second
-	// maxSightings bounds how many are kept, 16 bytes each. They then lie the further apart the older they are: so many are
+	// The maxSightings bound how many are kept, 16 bytes each. They then lie the further apart the older they are: so many are
 	// less than a tenth of their age apart, over decades.
 	maxSightings = 1024
 )
