@@ -43,6 +43,8 @@ type Client struct {
 	screens    screens
 	uploads    uploads
 	identity   identity
+
+	longestText textLimit
 }
 
 var (

@@ -57,8 +57,8 @@ type storedComment struct {
 
 func (s *storedComment) complete() bool { return commentID.MatchString(s.ID) }
 
-func newComment(mark string, body framework.Document) comment {
-	return comment{Body: Markup(body), Properties: []commentProperty{{markProperty, markValue{mark}}, {internalProperty, internalValue{true}}}}
+func (c *Client) newComment(mark string, body framework.Document) comment {
+	return comment{Body: c.markup(body), Properties: []commentProperty{{markProperty, markValue{mark}}, {internalProperty, internalValue{true}}}}
 }
 
 // AddComment adds a comment with the mark as its property, which a service project's customers do not see, and returns its id. It is not idempotent. A ticket that is
@@ -69,7 +69,7 @@ func (c *Client) AddComment(ctx context.Context, key, mark string, body framewor
 	if err != nil {
 		return "", err
 	}
-	op.path, op.body = path, newComment(mark, body)
+	op.path, op.body = path, c.newComment(mark, body)
 	var added storedComment
 	if err := c.call(ctx, op, &added); err != nil {
 		return "", goneTicket(err)
@@ -87,7 +87,7 @@ func (c *Client) EditComment(ctx context.Context, key, id, mark string, body fra
 	if !commentID.MatchString(id) {
 		return invalid(op, "the comment's id is not a number")
 	}
-	op.path, op.body = path+"/"+id, newComment(mark, body)
+	op.path, op.body = path+"/"+id, c.newComment(mark, body)
 	return goneTicket(c.call(ctx, op, new(storedComment)))
 }
 

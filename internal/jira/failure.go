@@ -86,6 +86,8 @@ func (c *Client) refused(op operation, response *http.Response, body []byte) err
 	}
 	if told := c.messages(body); told != "" {
 		failure.Reason += ": " + told
+		// A lower limit than was known is obeyed by the next attempt, which puts into files what has no room.
+		failure.Permanent = failure.Permanent && !c.longestText.learn(told)
 	}
 	return failure
 }

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// UTF-16 units of a description or comment: over 32,767 characters Jira refuses it
-	// ("The entered text is too long"), and on Cloud burns an issue number all the same (JRACLOUD-78553).
-	maxText = 32_767
 	// UTF-16 units of a summary: Jira wants fewer than 255.
 	maxSummary = 250
 	// Runes of a table cell: a longer one is unreadable.
@@ -28,12 +25,6 @@ const (
 func Markup(document framework.Document) string {
 	text, _ := render(document, maxText)
 	return text
-}
-
-// Fits reports whether Jira takes the document whole.
-func (*Client) Fits(document framework.Document) bool {
-	_, whole := render(document, maxText)
-	return whole
 }
 
 func render(document framework.Document, limit int) (text string, whole bool) {

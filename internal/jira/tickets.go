@@ -52,7 +52,7 @@ func (c *Client) Create(ctx context.Context, ticket framework.NewTicket) (string
 	}
 	fields["project"], fields["issuetype"] = named{Key: ticket.Project}, named{Name: ticket.Type}
 	fields["summary"] = summaryLine(ticket.Summary)
-	if description := Markup(slices.Concat(notes, ticket.Description)); description != "" {
+	if description := c.markup(slices.Concat(notes, ticket.Description)); description != "" {
 		fields["description"] = description
 	}
 	if len(ticket.Labels) > 0 {

@@ -139,7 +139,7 @@ func (c *Client) text(f field, text string) string {
 	case f.Schema.Type == "array":
 		return strings.Join(strings.Fields(framework.Line(text, maxLine)), "_") // labels have no spaces
 	case strings.HasSuffix(f.Schema.Custom, ":textarea"), f.ID == "environment", f.ID == "description":
-		return Markup(framework.Document{framework.Text(text)})
+		return c.markup(framework.Document{framework.Text(text)})
 	}
 	line := framework.Line(text, maxLine)
 	runes := []rune(line)
