@@ -3,10 +3,12 @@ package archive
 import (
 	"context"
 	"iter"
+	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"funnelweb/framework"
 )
@@ -59,15 +61,34 @@ func (s *S3) List(ctx context.Context, prefix, from, to string) iter.Seq2[string
 func (s *S3) page(ctx context.Context, input *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
 	ctx, cancel := context.WithTimeout(ctx, operationTime)
 	defer cancel()
+	input.EncodingType = types.EncodingTypeUrl // XML has no control characters: one key with such would hide all others
 	page, err := s.client.ListObjectsV2(ctx, input, func(o *s3.Options) { o.HTTPClient = boundedClient{o.HTTPClient, maxPage} })
 	if err != nil {
 		return nil, s3Error(listOp, err)
+	}
+	if err := decodeKeys(page); err != nil {
+		return nil, err
 	}
 	next := aws.ToString(page.NextContinuationToken)
 	if aws.ToBool(page.IsTruncated) && (next == "" || next == aws.ToString(input.ContinuationToken)) {
 		return nil, badListing("cut off with no way to go on")
 	}
 	return page, nil
+}
+
+// decodeKeys takes keys out of the form of URLs, where a store has understood that they are to have it.
+func decodeKeys(page *s3.ListObjectsV2Output) error {
+	if page.EncodingType != types.EncodingTypeUrl {
+		return nil
+	}
+	for i := range page.Contents {
+		key, err := url.QueryUnescape(aws.ToString(page.Contents[i].Key))
+		if err != nil {
+			return badListing("not in the form of URLs that it says")
+		}
+		page.Contents[i].Key = &key
+	}
+	return nil
 }
 
 // badListing stops a List that would silently leave keys out.

@@ -106,7 +106,11 @@ func (c archiveVerify) tell(p *program, paint painter, report *evidence.Report, 
 		_, _ = fmt.Fprintf(p.stdout, "%s %-8s %s\n           %s\n", paint.red("✘"), finding.Kind, finding.Key, finding.Detail)
 	}
 	if report.Newest == nil {
-		return nil
+		if len(report.Findings) > 0 {
+			return nil
+		}
+		_, err := fmt.Fprintf(p.stdout, "%s %s read, as they were put; no hour is sealed yet\n", paint.green("✔"), counted(report.Read, "object"))
+		return err
 	}
 	if len(report.Findings) == 0 {
 		_, _ = fmt.Fprintf(p.stdout, "%s %s, one for each hour from %s to %s%s\n", paint.green("✔"), counted(report.Manifests, "manifest"),

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +80,9 @@ func Verify(ctx context.Context, store framework.Archive, options Options) (*Rep
 		}
 	}
 	v.conclude()
+	if err := v.strangers(ctx); err != nil {
+		return nil, err
+	}
 	if err := v.contents(ctx); err != nil {
 		return nil, err
 	}
@@ -304,6 +309,34 @@ func (v *verifier) contents(ctx context.Context) error {
 		defer v.progress(len(keys))
 		return v.content(ctx, keys[i])
 	})
+}
+
+// Estranged is implemented by a store that can tell what is in it under a name that no key has, or is no object: lists show
+// none of that.
+type Estranged interface {
+	// Strangers yields names, which may hold any byte. It stops at the first error.
+	Strangers(ctx context.Context) iter.Seq2[string, error]
+}
+
+// strangers finds what the store holds beside objects.
+func (v *verifier) strangers(ctx context.Context) error {
+	store := v.store
+	if account, ok := store.(*Archive); ok {
+		store = account.Archive
+	}
+	estranged, ok := store.(Estranged)
+	if !ok {
+		return nil
+	}
+	for name, err := range estranged.Strangers(ctx) {
+		if err != nil {
+			return wrap("list the archive", err)
+		}
+		if r := v.known[name]; r == nil || !r.entered { // else contents tells what is in the place of an object
+			v.find(Added, strconv.QuoteToASCII(name), "it is no object of the archive, and shown nowhere")
+		}
+	}
+	return nil
 }
 
 // wanted reports whether an object's hour touches the time that was asked for. What is not sealed yet counts as new.
