@@ -18,6 +18,8 @@ import (
 	"funnelweb/framework"
 )
 
+const breakersBucket = "breakers"
+
 // circuitAge is how old what is known of a circuit may get before a replica looks what others found out.
 const circuitAge = time.Second
 
@@ -44,7 +46,7 @@ type seenCircuit struct {
 
 // openBreakers opens the bucket and reads what earlier runs, or other replicas, left in it.
 func (e *Engine) openBreakers(ctx context.Context) error {
-	kept, err := e.openBucket(ctx, "breakers", retention)
+	kept, err := e.openBucket(ctx, breakersBucket, retention)
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,9 @@ func (b *breakers) all(ctx context.Context) ([]framework.Circuit, error) {
 		if err != nil {
 			return nil, err
 		}
-		shown = append(shown, read.public())
+		if read.Service != "" {
+			shown = append(shown, read.public())
+		}
 	}
 	slices.SortFunc(shown, func(a, b framework.Circuit) int { return strings.Compare(a.Service, b.Service) })
 	return shown, nil
@@ -92,7 +96,7 @@ func (b *breakers) read(ctx context.Context, key string) (circuit, uint64, error
 	var read circuit
 	if err == nil {
 		if err := json.Unmarshal(value, &read); err != nil {
-			return circuit{}, 0, fmt.Errorf("decode breaker: %w", err)
+			read = circuit{} // what cannot be read is begun anew
 		}
 	}
 	read.follow(b.now().UTC())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -25,6 +26,10 @@ const (
 	firstLook = 50 * time.Millisecond
 	looks     = 6
 	lookAgain = 5 * time.Second
+	// A bucket that does not answer for so long in this process is not waited for, as nothing but calls is lost; then it is left
+	// alone for a while, so that those who ask meanwhile need not wait for it.
+	answersTimeout = 3 * time.Second
+	leaveAlone     = 5 * time.Second
 )
 
 // answers is a framework.Answers on a bucket with one entry per question: a claim while it is asked, then the answer,
@@ -34,7 +39,12 @@ type answers struct {
 	now     func() time.Time
 	log     *slog.Logger
 	timeout time.Duration
+	id      string // of this process, for claims
+	alone   bool   // no other process uses the bucket
 	flights flights
+
+	mu    sync.Mutex
+	until time.Time // when the bucket is tried again, after it failed
 }
 
 // storedAnswer is an answer as stored, or the claim of who asks.
@@ -43,6 +53,7 @@ type storedAnswer struct {
 	AskedAt time.Time `json:"asked_at,omitzero"`
 	StaleAt time.Time `json:"stale_at,omitzero"`
 	Claimed time.Time `json:"claimed,omitzero"` // since when somebody asks
+	By      string    `json:"by,omitempty"`     // who does
 
 	revision uint64 // 0 when there is nothing
 }
@@ -57,11 +68,15 @@ func (e *Engine) openAnswers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.answers = &answers{bucket: kept, now: e.now, log: e.log, timeout: e.timeout()}
+	e.answers = &answers{bucket: kept, now: e.now, log: e.log, timeout: answersTimeout, id: e.id, alone: !e.shared()}
+	if e.shared() {
+		e.answers.timeout = e.timeout()
+	}
 	return nil
 }
 
-// Ask returns the kept answer, waits for the call that is under way in this process or another, or asks.
+// Ask returns the kept answer, waits for the call that is under way in this process or another, or asks. When answers cannot
+// be kept it asks all the same.
 func (a *answers) Ask(ctx context.Context, service, question string, call func(context.Context) (framework.Answer, error)) (framework.Answer, error) {
 	key := framework.Fingerprint(service, question)
 	answer, err := a.flights.share(ctx, key, func() (framework.Answer, error) { return a.answer(ctx, service, key, call) })
@@ -72,23 +87,25 @@ func (a *answers) Ask(ctx context.Context, service, question string, call func(c
 }
 
 func (a *answers) answer(ctx context.Context, service, key string, call func(context.Context) (framework.Answer, error)) (framework.Answer, error) {
-	for look := 0; ; look++ {
+	for look := 0; a.works(); look++ {
 		stored, err := a.read(ctx, key)
 		if err != nil {
-			return framework.Answer{}, err
+			a.failed(ctx, err)
+			break
 		}
 		now := a.now()
 		if stored.isFresh(now) {
 			return framework.Answer{Value: stored.Value, AskedAt: stored.AskedAt, StaleAt: stored.StaleAt}, nil
 		}
-		if !stored.isClaimed(now) {
-			claim := storedAnswer{Claimed: now.UTC()}
+		if !a.isAsking(stored, now) {
+			claim := storedAnswer{Claimed: now.UTC(), By: a.id}
 			claim.revision, err = a.write(ctx, key, claim, stored.revision, askLimit)
 			if err == nil {
 				return a.ask(ctx, key, claim.revision, call)
 			}
 			if !errors.Is(err, errMismatch) {
-				return framework.Answer{}, fmt.Errorf("claim a question to %s: %w", service, err)
+				a.failed(ctx, err)
+				break
 			}
 		}
 		if look == looks {
@@ -99,6 +116,31 @@ func (a *answers) answer(ctx context.Context, service, key string, call func(con
 			return framework.Answer{}, fmt.Errorf("wait for the answer of %s: %w", service, err)
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return framework.Answer{}, fmt.Errorf("wait for the answer of %s: %w", service, err)
+	}
+	bounded, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	return call(bounded)
+}
+
+// works reports whether the bucket is worth trying.
+func (a *answers) works() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	left := a.until.Sub(a.now())
+	return left <= 0 || left > leaveAlone // the clock was set back
+}
+
+// failed has the bucket left alone for a while. A caller whose own time ran out says nothing about it.
+func (a *answers) failed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.until = a.now().Add(leaveAlone)
+	a.log.Warn("answers cannot be kept; providers are asked without", "err", err, "until", a.until.UTC())
 }
 
 // ask makes the call and keeps the answer under the claim, or gives the claim up.
@@ -173,7 +215,8 @@ func (s storedAnswer) isFresh(now time.Time) bool {
 	return now.Before(s.StaleAt) && !s.AskedAt.After(now.Add(time.Minute))
 }
 
-// isClaimed reports whether somebody asks, by a clock that may be set back.
-func (s storedAnswer) isClaimed(now time.Time) bool {
-	return !s.Claimed.IsZero() && now.Sub(s.Claimed).Abs() < askLimit
+// isAsking reports whether another process asks, by a clock that may be set back. A process asks one question once at a time,
+// so that a claim of its own is left over: it could not be given up, or was written although the store said no.
+func (a *answers) isAsking(stored storedAnswer, now time.Time) bool {
+	return !a.alone && !stored.Claimed.IsZero() && stored.By != a.id && now.Sub(stored.Claimed).Abs() < askLimit
 }

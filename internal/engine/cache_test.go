@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,8 @@ func TestAnAnswerOutlivesRestartsAndSaysWhenItWasAsked(t *testing.T) {
 // twoOn returns two that share a bucket, as replicas do.
 func twoOn(engine *Engine) [2]framework.Answers {
 	mine := engine.answers
-	return [2]framework.Answers{mine, &answers{bucket: mine.bucket, now: mine.now, log: mine.log, timeout: mine.timeout}}
+	mine.alone = false
+	return [2]framework.Answers{mine, &answers{bucket: mine.bucket, now: mine.now, log: mine.log, timeout: mine.timeout, id: "the other"}}
 }
 
 func TestAQuestionInFlightIsAskedOnceByAllReplicas(t *testing.T) {
@@ -284,5 +286,66 @@ func TestACopyLeavesAnswersBehind(t *testing.T) {
 	ask(t, replica.Answers(), "md5:44d8", vt.answer)
 	if vt.calls.Load() != 2 {
 		t.Errorf("%d calls", vt.calls.Load())
+	}
+}
+
+func TestABucketOfAnswersThatFailsKeepsNobodyFromAsking(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	log := &lockedBuffer{}
+	engine := open(t, t.TempDir(), func(o *Options) {
+		o.Now, o.Log = clock.Now, slog.New(slog.NewJSONHandler(log, nil))
+	})
+	engine.answers.timeout = 100 * time.Millisecond
+	vt := &provider{now: clock.Now, fresh: time.Hour, value: "malicious"}
+	ask(t, engine.Answers(), "md5:44d8", vt.answer)
+	working := engine.answers.bucket
+	engine.answers.bucket = &bucket{js: working.js, stream: working.stream, prefix: "$KV.nowhere."} // reads find nothing, nobody takes a write
+	for n := range 3 {
+		if answer := ask(t, engine.Answers(), "md5:44d8", vt.answer); string(answer.Value) != "malicious" || vt.calls.Load() != int32(n+2) {
+			t.Errorf("got %q after %d calls", answer.Value, vt.calls.Load())
+		}
+	}
+	if told := strings.Count(log.String(), "answers cannot be kept; providers are asked without"); told != 1 {
+		t.Errorf("the log tells it %d times", told)
+	}
+	engine.answers.bucket = working
+	ask(t, engine.Answers(), "md5:44d8", vt.answer)
+	if vt.calls.Load() != 5 {
+		t.Error("a bucket that has just failed is tried for every question")
+	}
+	clock.Advance(leaveAlone)
+	ask(t, engine.Answers(), "md5:44d8", vt.answer)
+	if vt.calls.Load() != 5 {
+		t.Error("the bucket is not tried again")
+	}
+	refused := errors.New("no quota")
+	if _, err := engine.Answers().Ask(t.Context(), "virustotal", "md5:other", func(context.Context) (framework.Answer, error) { return framework.Answer{}, refused }); !errors.Is(err, refused) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAClaimThatWasLeftBehindKeepsNobodyWaiting(t *testing.T) {
+	for name, c := range map[string]struct {
+		by    string
+		alone bool
+	}{
+		"by the same process, which did not learn that it was written": {"mine", false},
+		"by a process before, on a store of its own":                   {"the last", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			engine := open(t, t.TempDir(), nil)
+			mine := engine.answers
+			mine.id, mine.alone = "mine", c.alone
+			key := framework.Fingerprint("virustotal", "md5:44d8")
+			if _, err := mine.write(t.Context(), key, storedAnswer{Claimed: time.Now().UTC(), By: c.by}, 0, askLimit); err != nil {
+				t.Fatal(err)
+			}
+			vt := &provider{now: time.Now, fresh: time.Hour, value: "malicious"}
+			ask(t, mine, "md5:44d8", vt.answer)
+			ask(t, mine, "md5:44d8", vt.answer)
+			if vt.calls.Load() != 1 {
+				t.Errorf("%d calls", vt.calls.Load())
+			}
+		})
 	}
 }

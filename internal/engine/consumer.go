@@ -22,6 +22,7 @@ func (q *queue) open(ctx context.Context) error {
 		old := found.CachedInfo()
 		if slices.Contains(old.Config.FilterSubjects, config.FilterSubjects[0]) {
 			config.DeliverPolicy, config.OptStartTime, config.OptStartSeq = old.Config.DeliverPolicy, old.Config.OptStartTime, old.Config.OptStartSeq
+			q.created = old.Created // what an update answers is the time of the update
 			err = q.comeBack(ctx, stream, old.AckFloor.Stream)
 		} else {
 			err = errors.Join(q.takeOtherType(ctx, left{q.source, q.name, stream, old, new(queueState)}), q.beginHere(ctx, stream, &config))
@@ -42,7 +43,10 @@ func (q *queue) open(ctx context.Context) error {
 	if q.consumer, err = stream.CreateOrUpdateConsumer(ctx, config); err != nil {
 		return fmt.Errorf("make queue %s of source %s: %w", q.name, q.source, err)
 	}
-	q.created, q.first = q.consumer.CachedInfo().Created, config.OptStartSeq
+	q.first = config.OptStartSeq
+	if q.created.IsZero() {
+		q.created = q.consumer.CachedInfo().Created
+	}
 	if config.OptStartTime != nil { // it was lost once
 		q.created = *config.OptStartTime
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -21,7 +22,8 @@ const (
 // embedded is the server inside the process, without a listener. It can be started anew under those that are connected to
 // it: they find it again as they would a server that came back.
 type embedded struct {
-	opts Options
+	opts    Options
+	suspect atomic.Bool // the server has met a record that is damaged
 
 	mu     sync.Mutex
 	server *server.Server // nil while it could not be started anew
@@ -30,8 +32,7 @@ type embedded struct {
 // startEmbedded starts a store in the directory and connects to it. The store is returned to be shut down even with an error.
 func startEmbedded(opts Options) (*embedded, *nats.Conn, error) {
 	e := &embedded{opts: opts}
-	var err error
-	if e.server, err = newEmbedded(opts); err != nil {
+	if err := e.restart(); err != nil {
 		return e, nil, err
 	}
 	conn, err := nats.Connect("", nats.InProcessServer(e), nats.Name("engine"), nats.MaxReconnects(-1),
@@ -45,8 +46,9 @@ func startEmbedded(opts Options) (*embedded, *nats.Conn, error) {
 	return e, conn, nil
 }
 
-// newEmbedded returns a server that answers.
-func newEmbedded(opts Options) (*server.Server, error) {
+// newServer returns a server that answers.
+func (e *embedded) newServer() (*server.Server, error) {
+	opts := e.opts
 	started, err := server.NewServer(&server.Options{
 		ServerName:             "funnelweb",
 		DontListen:             true,
@@ -62,7 +64,7 @@ func newEmbedded(opts Options) (*server.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure store in %s: %w", opts.Dir, err)
 	}
-	started.SetLoggerV2(storeLog{opts.Log}, false, false, false)
+	started.SetLoggerV2(storeLog{opts.Log, &e.suspect}, false, false, false)
 	started.Start()
 	if !started.ReadyForConnections(storeTimeout) || !started.JetStreamEnabled() {
 		stopEmbedded(started)
@@ -89,8 +91,7 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 }
 
 // failedWrite returns what the server says about a write that failed, or "". The files of that stream take no more writes
-// until a start (filestore.werr in nats-server/v2 v2.15.2). A record that was found damaged on the way is none: all others
-// can be written, and no start repairs it.
+// until a start (filestore.werr in nats-server/v2 v2.15.2).
 func (e *embedded) failedWrite() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -98,19 +99,25 @@ func (e *embedded) failedWrite() string {
 		return errNoServer.Error()
 	}
 	for _, problem := range e.server.Healthz(&server.HealthzOptions{Details: true}).Errors {
-		if strings.Contains(problem.Error, "write error") && !strings.Contains(problem.Error, "corrupt") {
+		if strings.Contains(problem.Error, "write error") {
 			return problem.Error
 		}
 	}
 	return ""
 }
 
-// restart replaces the server by a new one on the same files.
+// restart replaces the server by a new one on the same files, of which none is damaged then.
 func (e *embedded) restart() (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stopLocked()
-	e.server, err = newEmbedded(e.opts)
+	e.suspect.Store(false)
+	if !e.opts.Inline {
+		if err := repairStore(e.opts.Dir, e.opts.Now(), e.opts.Log); err != nil {
+			return fmt.Errorf("%w: restore %s from a backup, or see what stands in the way", err, e.opts.Dir)
+		}
+	}
+	e.server, err = e.newServer()
 	return err
 }
 
@@ -128,10 +135,17 @@ func (e *embedded) stopLocked() {
 }
 
 // storeLog passes on what the server has to say. Its notices are of use only when looking for a fault.
-type storeLog struct{ log *slog.Logger }
+type storeLog struct {
+	log     *slog.Logger
+	suspect *atomic.Bool // set when it speaks of damage
+}
 
 func (l storeLog) write(level func(string, ...any), format string, values []any) {
-	level("store", "text", fmt.Sprintf(format, values...))
+	text := fmt.Sprintf(format, values...)
+	if strings.Contains(text, "corrupt") {
+		l.suspect.Store(true)
+	}
+	level("store", "text", text)
 }
 
 // Noticef logs at level debug.

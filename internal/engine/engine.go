@@ -155,6 +155,9 @@ func (e *Engine) startDir(ctx context.Context) error {
 	if err := e.recoverDamaged(ctx); err != nil {
 		return err
 	}
+	if err := e.noteLostLedger(); err != nil {
+		return err
+	}
 	e.barrier, err = startBarrier(e.opts)
 	if err != nil {
 		return err
@@ -177,13 +180,16 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	if e.audit, err = e.js.CreateOrUpdateStream(ctx, e.auditConfig()); err != nil {
 		return fmt.Errorf("open audit log: %w", err)
 	}
-	effects, err := e.openBucket(ctx, "ledger", ledgerRetention)
+	effects, err := e.openBucket(ctx, ledgerBucket, ledgerRetention)
 	if err != nil {
 		return err
 	}
-	e.ledger = &ledger{effects, e.barrier, e.timeout(), e.opts.Inline, &sightings{elapsed: monotonic()}}
+	e.ledger = &ledger{bucket: effects, barrier: e.barrier, timeout: e.timeout(), sightings: &sightings{elapsed: monotonic()}}
 	e.ledger.sightings.note(effects.stream.CachedInfo().State.LastSeq)
-	calls, err := e.openBucket(ctx, "quota", 0)
+	if err := e.ledger.recall(ctx, e); err != nil {
+		return err
+	}
+	calls, err := e.openBucket(ctx, quotaBucket, 0)
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"funnelweb/framework"
 )
+
+const ledgerBucket = "ledger"
 
 // maxLedgerValue bounds a ledger entry in bytes.
 const maxLedgerValue = 1 << 20
@@ -21,15 +24,16 @@ type ledger struct {
 	bucket    *bucket
 	barrier   *barrier
 	timeout   time.Duration
-	forgets   bool // it is gone with the process
+	forgets   atomic.Bool
 	sightings *sightings
 }
 
 // Age implements framework.Ledger. What the ledger had when it was opened is as old as that.
 func (l *ledger) Age(revision uint64) time.Duration { return l.sightings.age(revision) }
 
-// Forgets implements framework.Forgetful.
-func (l *ledger) Forgets() bool { return l.forgets }
+// Forgets implements framework.Forgetful: a ledger in memory is gone with the process, and one of which records were
+// damaged lacks them.
+func (l *ledger) Forgets() bool { return l.forgets.Load() }
 
 // Get returns the value and its revision, or framework.ErrNotRecorded. A revision may be read before it is safe against
 // power loss; whoever builds on it by Put makes it so.

@@ -14,6 +14,8 @@ import (
 
 const day = 24 * time.Hour
 
+const quotaBucket = "quota"
+
 // maxExhausted bounds for how long a provider may refuse calls: the longest quotas are of a month.
 const maxExhausted = 31 * day
 

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -22,30 +23,33 @@ import (
 const (
 	copiesDir  = "descriptions" // in the store's directory
 	damagedDir = "damaged"      // what was put aside, by time
+	damagedAt  = "20060102T150405.000000000"
 )
 
-func (e *Engine) streamsDir() string { return filepath.Join(e.opts.Dir, "jetstream", "$G", "streams") }
+func (e *Engine) streamsDir() string { return streamsIn(e.opts.Dir) }
+
+func streamsIn(dir string) string { return filepath.Join(dir, "jetstream", "$G", "streams") }
 
 // rejectTorn has the server pass over consumers whose state is cut short. By itself it takes an empty one for new, and what
 // lacks the end for whole: it would forget what was delivered and not finished.
 func (e *Engine) rejectTorn() error {
-	states, err := filepath.Glob(filepath.Join(e.streamsDir(), "*", "obs", "*", "o.dat"))
-	if err != nil {
-		return fmt.Errorf("list states of queues: %w", err)
-	}
-	for _, path := range states {
+	return eachDescription(e.streamsDir(), func(folder string) error {
+		path := filepath.Join(e.streamsDir(), folder, "o.dat")
 		state, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a stream has none, nor has a queue that nothing was taken from
+		}
 		if err != nil {
 			return fmt.Errorf("read state of queue: %w", err)
 		}
 		if wholeState(state) {
-			continue
+			return nil
 		}
 		if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
 			return fmt.Errorf("mark the state of a queue as damaged: %w", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // wholeState reports whether a consumer's state ends where its own counts say: two bytes, four numbers, those that are pending
@@ -99,13 +103,38 @@ func (e *Engine) recoverDamaged(ctx context.Context) error {
 		}
 	}
 	for _, folder := range streams {
-		return e.beyondRepair(folder, nil)
+		if !isExpendable(filepath.Base(folder)) {
+			return e.beyondRepair(folder, nil)
+		}
+		if err := e.putAside(folder); err != nil {
+			return err
+		}
 	}
 	for _, folder := range queues {
 		if err := e.recoverConsumer(ctx, folder); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// isExpendable reports whether a stream is made anew without loss: what providers answered is asked for again, what was
+// taken from a quota the provider tells by refusing, and which services are down shows at the next call.
+func isExpendable(stream string) bool {
+	return slices.Contains([]string{"KV_" + answersBucket, "KV_" + quotaBucket, "KV_" + breakersBucket, probeStream}, stream)
+}
+
+// putAside moves the folder of a stream that the server passed over out of its way.
+func (e *Engine) putAside(folder string) error {
+	aside := filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format(damagedAt))
+	if err := os.MkdirAll(aside, 0o700); err != nil {
+		return e.beyondRepair(folder, err)
+	}
+	aside = filepath.Join(aside, filepath.Base(folder))
+	if err := os.Rename(folder, aside); err != nil {
+		return e.beyondRepair(folder, err)
+	}
+	e.log.Warn("a part of the store is damaged; it is made anew, empty, which loses no event", "stream", filepath.Base(folder), "put_aside", aside)
 	return nil
 }
 
@@ -221,7 +250,7 @@ func (e *Engine) recoverConsumer(ctx context.Context, folder string) error {
 	if err := e.js.DeleteConsumer(ctx, stream, name); err != nil && !cannotWork(err) {
 		return fmt.Errorf("remove damaged queue %s: %w", name, err)
 	}
-	aside := filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format("20060102T150405.000000000"), stream)
+	aside := filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format(damagedAt), stream)
 	err = errors.Join(os.MkdirAll(aside, 0o700), os.Rename(folder, filepath.Join(aside, name)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e.beyondRepair(folder, err)

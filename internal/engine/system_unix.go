@@ -31,3 +31,12 @@ func diskFree(dir string) (int64, error) {
 	}
 	return int64(stat.Bavail) * int64(stat.Bsize), nil //nolint:gosec,unconvert // types differ by system; no disk has 2^63 bytes
 }
+
+// syncFolder makes the names in a folder safe against power loss.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

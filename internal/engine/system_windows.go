@@ -33,3 +33,6 @@ func diskFree(dir string) (int64, error) {
 	}
 	return int64(free), nil
 }
+
+// syncFolder has nothing to do: the system keeps names in its journal.
+func syncFolder(string) error { return nil }
