@@ -45,7 +45,10 @@ func TestStrangersInABucketAreNamedPageByPage(t *testing.T) {
 	if diff := cmp.Diff(want, names(t, store.Strangers(t.Context()))); diff != "" {
 		t.Errorf("names (-want +got):\n%s", diff)
 	}
-	for range store.Strangers(t.Context()) {
+	for name, err := range store.Strangers(t.Context()) {
+		if err != nil || name != want[0] {
+			t.Errorf("got %q, %v", name, err)
+		}
 		break // one is enough
 	}
 	if diff := cmp.Diff([]string{"webhooks/one"}, list(t, store, "", "", "")); diff != "" {
