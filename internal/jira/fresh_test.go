@@ -137,6 +137,23 @@ func TestHowFarTicketsAreReadThatTheSearchDoesNotShow(t *testing.T) {
 	}
 }
 
+func TestTheSearchAloneDecidesWhereKeysMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	for status, decides := range map[int]bool{400: true, 403: true, 404: true, 410: true, 401: false, 429: false, 500: false, 503: false} {
+		client := serve(t, jira.Config{}, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet {
+				answers(200, nil, `{"issues":[]}`)(w, r)
+				return
+			}
+			answers(status, nil, `{"errorMessages":["no"]}`)(w, r)
+		})
+		got, err := client.FindByLabel(t.Context(), "SEC", "fw-a")
+		if got != "" || (err == nil) != decides || framework.MayHaveHappened(err) {
+			t.Errorf("status %d: found %q, %v", status, got, err)
+		}
+	}
+}
+
 func TestDataCentersSearchIsNotDoubted(t *testing.T) {
 	t.Parallel()
 	site := newSite(t, jira.DataCenter, nil)

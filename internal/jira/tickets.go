@@ -107,7 +107,11 @@ func (c *Client) FindByLabel(ctx context.Context, project, label string) (string
 	if err != nil || key != "" || c.flavor == DataCenter {
 		return key, err
 	}
-	return c.findFresh(ctx, project, label)
+	key, err = c.findFresh(ctx, project, label)
+	if framework.IsPermanent(err) { // a proxy or a token that allows the search and no more: what it shows is all that can be known
+		return "", nil
+	}
+	return key, err
 }
 
 // quoteJQL writes a string of JQL, in which a backslash escapes.
