@@ -2,6 +2,7 @@ package framework
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -77,6 +78,9 @@ func noAnswer(service, op string, err error) error {
 	}
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		failure.Ambiguous = false
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		failure.Reason, failure.Ambiguous = "its certificate is not valid, or not from an authority that is trusted here", false
 	}
 	return failure
 }

@@ -3,6 +3,8 @@ package framework_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,6 +100,22 @@ func TestACallThatCannotConnectDidNothingAndAHangingOneMayHave(t *testing.T) {
 	if !framework.MayHaveHappened(err) || !strings.Contains(framework.Reason(err), "within the time limit") {
 		t.Errorf("hanging call: %v", err)
 	}
+}
+
+func TestACertificateThatIsNotTrustedIsSaidAndNothingWasDone(t *testing.T) {
+	server := httptest.NewUnstartedServer(status(200))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/?key="+canary, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = framework.Fetch(framework.Deps{HTTP: &http.Client{}, Now: frameworktest.Start}, "svc", "ask", request)
+	if got := framework.Reason(err); got != "svc: ask: its certificate is not valid, or not from an authority that is trusted here" || framework.MayHaveHappened(err) || framework.IsPermanent(err) {
+		t.Errorf("got %q, %+v", got, err)
+	}
+	frameworktest.LeaksNoSecret(t, canary, err.Error())
 }
 
 func TestAnAnswerThatIsNoJSONIsSaidToBe(t *testing.T) {

@@ -105,6 +105,20 @@ func TestOnlyTheNamedDomainCounts(t *testing.T) {
 	}
 }
 
+func TestAnAccountOfADomainBelowIsNotTakenForOneOfTheNamedDomain(t *testing.T) {
+	root := [][]string{{"", "configurationNamingContext", "CN=Configuration,DC=lab,DC=example"}}
+	partitions := [][]string{{"CN=LAB,CN=Partitions,CN=Configuration,DC=lab,DC=example", "nCName", "DC=lab,DC=example", "nETBIOSName", "LAB", "dnsRoot", "lab.example"}}
+	below := []string{"CN=Jane,DC=child,DC=lab,DC=example", "sAMAccountName", "jdoe"}
+	finding, err := scripted(t, `LAB\jdoe`, replies{{entries: root}, {entries: partitions}, {entries: [][]string{below}}})
+	if err != nil || finding.Summary != "No such user in the directory." {
+		t.Errorf("got %q, %v", finding.Summary, err)
+	}
+	finding, err = scripted(t, `LAB\jdoe`, replies{{entries: root}, {entries: partitions}, {entries: append(jane(), below)}, {entries: [][]string{{janeDN, "tokenGroups", rawSID(513)}}}})
+	if err != nil || factOf(finding, "path") != janeDN {
+		t.Errorf("got %q, %v", finding.Summary, err)
+	}
+}
+
 func TestReferencesAreNotAnswersAndAreSaid(t *testing.T) {
 	finding, err := scripted(t, "nobody", replies{{references: []string{
 		"ldap://child.lab.example/DC=child,DC=lab,DC=example", "ldap://ForestDnsZones.lab.example/DC=ForestDnsZones,DC=lab,DC=example",

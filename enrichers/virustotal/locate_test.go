@@ -45,6 +45,7 @@ func TestWhatOfAURLIsSent(t *testing.T) {
 		{"a mail address in the path, escaped", "https://evil.example/u/jdoe%40lab.example", hashed("https://evil.example/u/jdoe%40lab.example")},
 		{"a URL in the path", "https://proxy.example/http://intranet/x", hashed("https://proxy.example/http://intranet/x")},
 		{"a URL in the path, escaped twice", "https://proxy.example/http%253A%252F%252Fintranet", hashed("https://proxy.example/http%253A%252F%252Fintranet")},
+		{"a URL in the path, escaped thrice", "https://proxy.example/http%25253A%25252F%25252Fintranet", hashed("https://proxy.example/http%25253A%25252F%25252Fintranet")},
 		{"an internal name in the path", "https://evil.example/for/wiki.corp.example.com/x", hashed("https://evil.example/for/wiki.corp.example.com/x")},
 		{"a private address in the path", "https://evil.example/10.1.2.3:80-x", hashed("https://evil.example/10.1.2.3:80-x")},
 		{"a public address and a version in the path", "https://evil.example/8.8.8.8/v1.2.3/x.exe", plain("https://evil.example/8.8.8.8/v1.2.3/x.exe")},
