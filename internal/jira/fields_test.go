@@ -257,6 +257,28 @@ func TestWhoIsAssignedIsFoundAsTheFlavourKnowsUsers(t *testing.T) {
 	}
 }
 
+// Who may not look for people still makes the ticket.
+func TestAPermissionThatIsMissingToFindPeopleIsToldOnTheTicket(t *testing.T) {
+	t.Parallel()
+	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
+		site := newSite(t, flavor, screened)
+		site.Faults().Add(fault.Fault{Match: "GET /rest/api/2/user/assignable/search", Status: 403})
+		ticket := alert()
+		ticket.Assignee = "jane@lab.example"
+		issue, _ := site.Issue(must(site.client.Create(t.Context(), ticket))(t))
+		want := "The field Assignee was not set: the user of the token may not look for people: it needs the global permission Browse users and groups."
+		if !strings.HasPrefix(issue.Description, want) {
+			t.Errorf("told %q", issue.Description)
+		}
+		site.Faults().Clear()
+		site.Faults().Add(fault.Fault{Match: "GET /rest/api/2/user/assignable/search", Status: 503})
+		if _, err := site.client.Create(t.Context(), ticket); framework.Reason(err) != "jira: find user: Jira is not available (status 503)" {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestAScreenThatIsNotJirasIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{

@@ -2,10 +2,13 @@ package jira
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+
+	"funnelweb/framework"
 )
 
 // accountID is how Cloud's account ids look: 24 hexadecimal digits of old, else a number, a colon and a UUID or another
@@ -45,7 +48,11 @@ func (c *Client) search(ctx context.Context, project, who string) (any, error) {
 	query := url.Values{"project": {project}, parameter: {who}, "maxResults": {"50"}}
 	op := operation{name: "find user", method: http.MethodGet, path: "rest/api/2/user/assignable/search?" + query.Encode(), needs: "Browse users and groups"}
 	var found foundUsers
-	if err := c.call(ctx, op, &found); err != nil {
+	err := c.call(ctx, op, &found)
+	if failure, ok := errors.AsType[*framework.ServiceError](err); ok && failure.Status == http.StatusForbidden && failure.Permanent {
+		return nil, &misfit{"the user of the token may not look for people: it needs the global permission Browse users and groups"}
+	}
+	if err != nil {
 		return nil, err
 	}
 	chosen := found.called(who)
