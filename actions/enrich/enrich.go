@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -163,10 +164,17 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 	if err = errors.Join(askErr, err); err != nil {
 		return framework.Result{}, err
 	}
+	if err := a.restore(ctx, job, target); err != nil {
+		return framework.Result{}, err
+	}
 	if err := a.publish(ctx, target); err != nil {
 		return framework.Result{}, err
 	}
-	return framework.Result{Summary: after.outcome() + " on " + target.ticket, Link: a.tickets.Link(target.ticket)}, nil
+	summary := after.outcome() + " on " + target.ticket
+	if slices.Contains(after.Notes, alertLost) {
+		summary += ". " + strings.TrimSuffix(alertLost, ".")
+	}
+	return framework.Result{Summary: summary, Link: a.tickets.Link(target.ticket)}, nil
 }
 
 // ask returns the section with the answers. On an error it holds those that there are, so that they are not asked
@@ -176,7 +184,7 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 	if !ok {
 		return section, permanent("the enricher " + job.Name + " is no longer configured")
 	}
-	alert, err := a.origin(ctx, target)
+	alert, lost, err := a.origin(ctx, target)
 	if err != nil {
 		return section, err
 	}
@@ -187,6 +195,9 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 	if alert == nil {
 		found, remarks := a.config.search(a.config.findableBy(enricher), target.data, indicators)
 		indicators, notes = append(indicators, found...), append(notes, remarks...)
+	}
+	if lost {
+		notes = append([]string{alertLost}, notes...)
 	}
 	known := section.Findings
 	section.Findings, section.Notes, section.CutFindings, section.CutNotes = nil, notes, 0, 0

@@ -267,6 +267,7 @@ func TestTwoAutomationsShareTheComment(t *testing.T) {
 
 func TestATicketThatWeDidNotMakeIsEnrichedFromItsOwnEvent(t *testing.T) {
 	t.Parallel()
+	lost := map[string]bool{"a label of an alert long gone": true, "an alert that is not stored any more": true}
 	for name, arrange := range map[string]func(*testing.T, stage) string{
 		"no label":                       func(*testing.T, stage) string { return "x" },
 		"a label of an alert long gone":  func(*testing.T, stage) string { return "fw-" + strings.Repeat("a", 26) },
@@ -283,7 +284,11 @@ func TestATicketThatWeDidNotMakeIsEnrichedFromItsOwnEvent(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, func(c *Config) { c.Indicators[framework.User] = Paths{"result.user", "issue.fields.reporter.name"} })
 			label := arrange(t, s)
-			s.do(t, job(t, "activedirectory", `{"issue":{"key":"SEC-1","fields":{"labels":["`+label+`"],"reporter":{"name":"mmuster"}}}}`))
+			result := s.do(t, job(t, "activedirectory", `{"issue":{"key":"SEC-1","fields":{"labels":["`+label+`"],"reporter":{"name":"mmuster"}}}}`))
+			if strings.HasSuffix(result.Summary, " on SEC-1. The alert that this ticket was made for is no longer kept") != lost[name] ||
+				strings.Contains(s.comment(t), "The alert that this ticket was made for is no longer kept.\n") != lost[name] {
+				t.Errorf("%q, and the comment is\n%s", result.Summary, s.comment(t))
+			}
 			if diff := cmp.Diff([]string{"user:mmuster"}, s.ad.asked); diff != "" {
 				t.Errorf("asked (-want +got):\n%s", diff)
 			}

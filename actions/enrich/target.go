@@ -68,6 +68,9 @@ func (a *Action) target(job framework.Job, key string, data any) target {
 func (a *Action) awaited(ctx context.Context, job framework.Job, data any) (target, error) {
 	making := framework.Job{Automation: a.config.TicketOf, Event: job.Event}
 	key, err := framework.Outcome(ctx, a.ledger, "ticket."+making.Key()) // where the action ticket records it
+	if err == nil && key == "" && a.forgets() {
+		key, err = a.ticketOf(ctx, a.config.TicketOf, job.Event.ID)
+	}
 	if err != nil {
 		return target{}, err
 	}
@@ -84,30 +87,30 @@ func (a *Action) awaited(ctx context.Context, job framework.Job, data any) (targ
 	return target{}, &framework.Wait{Until: a.now().Add(wait), Reason: "the automation " + a.config.TicketOf + " has not made a ticket of this event yet"}
 }
 
-// origin returns the data of the alert that the ticket was made of, or nil when it was made by somebody else or the
-// alert is no longer stored.
-func (a *Action) origin(ctx context.Context, target target) (any, error) {
+// origin returns the data of the alert that the ticket was made of. It is nil when the ticket was made by somebody else, or
+// when the alert is lost: no longer stored, or not to be found.
+func (a *Action) origin(ctx context.Context, target target) (alert any, lost bool, err error) {
 	if target.origin == "" || a.activity == nil {
-		return nil, nil
+		return nil, false, nil
 	}
-	id, _, err := a.ledger.Get(ctx, "origin."+target.origin)
-	if errors.Is(err, framework.ErrNotRecorded) {
-		return nil, nil
-	}
+	id, err := a.originID(ctx, target)
 	if err != nil {
-		return nil, fmt.Errorf("read origin of %s: %w", target.ticket, err)
+		return nil, false, err
 	}
-	status, err := a.activity.Event(ctx, string(id))
+	if id == "" {
+		return nil, true, nil
+	}
+	status, err := a.activity.Event(ctx, id)
 	if errors.Is(err, framework.ErrNoEvent) {
-		return nil, nil
+		return nil, true, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the alert of %s: %w", target.ticket, err)
+		return nil, false, fmt.Errorf("read the alert of %s: %w", target.ticket, err)
 	}
 	framework.Relate(ctx, status.Event)
-	alert, err := framework.DecodeData(status.Event.Data)
+	alert, err = framework.DecodeData(status.Event.Data)
 	if err != nil {
-		return nil, fmt.Errorf("decode event %s: %w", id, err)
+		return nil, false, fmt.Errorf("decode event %s: %w", id, err)
 	}
-	return alert, nil
+	return alert, false, nil
 }
