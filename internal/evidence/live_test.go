@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +15,13 @@ import (
 // busy is a store in which something else happens before one of the calls of whoever looks at it.
 type busy struct {
 	*disk
-	calls, at int
-	happens   func()
+	calls   atomic.Int32
+	at      int32
+	happens func()
 }
 
 func (b *busy) next() {
-	if b.calls++; b.calls == b.at {
+	if b.calls.Add(1) == b.at {
 		b.happens()
 	}
 }
@@ -60,8 +62,8 @@ func TestAServerAtWorkIsNoFinding(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			calls := 0
-			for at := 1; at == 1 || at <= calls; at++ {
+			calls := int32(0)
+			for at := int32(1); at == 1 || at <= calls; at++ {
 				w := sealedWorld(t, nil)
 				a := New(cleared{w.disk}, Deps{Now: w.clock.Now, Log: w.log.Logger()})
 				store := &busy{disk: w.disk, at: at, happens: func() { happens(t, w, a) }}
@@ -69,7 +71,7 @@ func TestAServerAtWorkIsNoFinding(t *testing.T) {
 				if err != nil || len(report.Findings) != 0 {
 					t.Errorf("before call %d: %v, %v", at, report, err)
 				}
-				calls = store.calls
+				calls = store.calls.Load()
 			}
 			if calls < 10 {
 				t.Errorf("%d calls are too few for what Verify does", calls)
