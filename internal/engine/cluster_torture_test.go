@@ -228,30 +228,8 @@ func (r *trial) faults() {
 	for i := range r.replicas {
 		r.fault(fmt.Sprintf("kill -9 of replica %d", i+1), func() { _ = r.replicas[i].Process.Kill() }, func() { r.replicas[i] = r.replica() })
 	}
-	leader := r.leader()
+	leader := leaderOf(r.t, r.cluster, r.watch)
 	r.fault("stop of a leader", func() { leader.signal(r.t, syscall.SIGSTOP) }, func() { leader.signal(r.t, syscall.SIGCONT) })
-}
-
-// leader is the server that leads the stream of events.
-func (r *trial) leader() *natsServer {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), deadline)
-	defer cancel()
-	stream, err := r.watch.streams.remake(ctx, "splunk")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	info, err := stream.Info(ctx)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for i, server := range r.cluster.servers {
-		if info.Cluster.Leader == fmt.Sprintf("nats%d", i+1) {
-			return server
-		}
-	}
-	r.t.Fatalf("nobody leads: %+v", info.Cluster)
-	return nil
 }
 
 // prove kills the replicas, lets one more engine end the jobs, and looks for every accepted event and its one effect.

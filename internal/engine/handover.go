@@ -52,12 +52,11 @@ func (e *Engine) leftQueue(ctx context.Context, name framework.QueueName) (left,
 	if e.queues.Load() == nil {
 		return left{}, unavailable(errors.New("the automations are not started yet"))
 	}
-	all, err := e.unconfigured(ctx, e.configured())
-	if err != nil {
+	if err := e.leaveUnconfigured(ctx, e.configured()); err != nil { // the last replica that had it may have gone since
 		return left{}, err
 	}
 	var found []left
-	for _, one := range all {
+	for _, one := range e.leftQueues() {
 		if shownName(one.name) == name.Name && (name.Source == "" || name.Source == one.source) {
 			found = append(found, one)
 		}

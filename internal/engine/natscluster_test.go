@@ -200,6 +200,28 @@ func untilCurrent(tb testing.TB, engine *Engine) {
 	})
 }
 
+// leaderOf is the server that leads the stream of events.
+func leaderOf(tb testing.TB, cluster *natsCluster, engine *Engine) *natsServer {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), deadline)
+	defer cancel()
+	stream, err := engine.streams.remake(ctx, "splunk")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	info, err := stream.Info(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for i, server := range cluster.servers {
+		if info.Cluster.Leader == fmt.Sprintf("nats%d", i+1) {
+			return server
+		}
+	}
+	tb.Fatalf("nobody leads: %+v", info.Cluster)
+	return nil
+}
+
 func isCurrent(info *jetstream.StreamInfo) bool {
 	if info.Cluster == nil || info.Cluster.Leader == "" {
 		return false
