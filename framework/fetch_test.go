@@ -3,8 +3,7 @@ package framework_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -104,7 +103,7 @@ func TestACallThatCannotConnectDidNothingAndAHangingOneMayHave(t *testing.T) {
 
 func TestACertificateThatIsNotTrustedIsSaidAndNothingWasDone(t *testing.T) {
 	server := httptest.NewUnstartedServer(status(200))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	defer server.Close()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/?key="+canary, http.NoBody)

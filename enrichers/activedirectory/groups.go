@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 )
 
 const (
 	maxGroups = 10 // that are named
-	chainTime = 3  // seconds that the server may look along chains of members
+	// For chainTime a server may look along chains of members, in one lookup.
+	chainTime = 3 * time.Second
 )
 
 // privileged names a group that gives power over a domain or its controllers, or returns "". It goes by the SID:
@@ -101,23 +103,26 @@ func memberships(s *session, entry *ldap.Entry) (groups, error) {
 		return found, err
 	}
 	dns, err := s.bySID(domainOf(entry.DN), found.powers)
-	if err := unlessSlow(err); err != nil {
-		return groups{}, err
+	if err := unlessHidden(err); err != nil && !tooSlow(err) {
+		return groups{}, err // else it is known what it is in, and not how
 	}
 	direct, _ := values(entry, "memberOf")
 	primary := primaryGroup(entry)
+	until := s.now().Add(chainTime)
 	for i := range found.powers {
 		one := &found.powers[i]
 		group := dns[one.sid]
-		switch {
+		switch left := until.Sub(s.now()); {
 		case one.sid == primary:
 			one.how = "primary group"
 		case group == "": // of another domain
 		case slices.ContainsFunc(direct, func(dn string) bool { return strings.EqualFold(dn, group) }):
 			one.how = "direct member"
-		default:
-			through, err := s.between(entry.DN, primary, group)
-			if err != nil {
+		case left >= time.Second:
+			through, err := s.between(entry.DN, primary, group, left)
+			if tooSlow(err) {
+				until = time.Time{} // the others would be, too
+			} else if err := unlessHidden(err); err != nil {
 				return groups{}, err
 			}
 			if through != "" {
@@ -148,15 +153,15 @@ func (s *session) bySID(domain string, powers []power) (map[string]string, error
 }
 
 // between names the groups that an account is in directly and that are in another, at any depth: those to take it out of. Such a
-// search is slow in a large domain, so that it is for privileged groups alone, and given up after chainTime.
-func (s *session) between(account, primary, group string) (string, error) {
+// search is slow in a large domain, so that it is for privileged groups alone, and bounded.
+func (s *session) between(account, primary, group string, within time.Duration) (string, error) {
 	const maxNamed = 3
 	limited := *s
-	limited.timeLimit = min(s.timeLimit, chainTime)
+	limited.timeLimit = min(s.timeLimit, int(within/time.Second))
 	entries, more, err := limited.search(domainOf(account), "(&(|(member="+ldap.EscapeFilter(account)+")(objectSid="+ldap.EscapeFilter(primary)+"))"+
 		"(memberOf:1.2.840.113556.1.4.1941:="+ldap.EscapeFilter(group)+"))", maxNamed, "sAMAccountName")
 	if err != nil {
-		return "", unlessSlow(err)
+		return "", err
 	}
 	var names []string
 	for _, entry := range entries {
@@ -169,12 +174,9 @@ func (s *session) between(account, primary, group string) (string, error) {
 	return strings.Join(names, ", "), nil
 }
 
-// unlessSlow forgives what hidden does, and that a server gave up: more would be known of how, but not of what.
-func unlessSlow(err error) error {
-	if ldap.IsErrorAnyOf(err, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultSizeLimitExceeded) {
-		return nil
-	}
-	return unlessHidden(err)
+// tooSlow reports whether a server gave a search up.
+func tooSlow(err error) bool {
+	return ldap.IsErrorAnyOf(err, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultAdminLimitExceeded, ldap.LDAPResultSizeLimitExceeded)
 }
 
 // primaryGroup is the SID of an account's primary group, which is of its own domain.

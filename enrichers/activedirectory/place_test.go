@@ -21,6 +21,10 @@ const opSearchReference = 0x73
 
 func (r replies) say(d *dialogue) {
 	d.bind()
+	r.answer(d)
+}
+
+func (r replies) answer(d *dialogue) {
 	for _, one := range r {
 		id, ok := d.next()
 		if !ok {

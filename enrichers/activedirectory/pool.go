@@ -159,7 +159,7 @@ func (l *link) run(ctx context.Context, e *Enricher, lookup func(*session) error
 	l.wire.left.Store(maxAnswer)
 	// go-ldap knows no context: closing the socket ends every wait inside it.
 	stop := context.AfterFunc(ctx, func() { _ = l.wire.Close() })
-	err = lookup(&session{conn: l.conn, timeLimit: max(1, int(e.config.Timeout/time.Second))})
+	err = lookup(&session{conn: l.conn, now: e.now, timeLimit: max(1, int(e.config.Timeout/time.Second))})
 	intact = stop()
 	if err == nil {
 		return intact, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 )
@@ -20,6 +21,7 @@ var errTooMuch = errors.New("the server sent more than 1 MiB")
 // session is a bound connection to one domain controller, for the length of one lookup.
 type session struct {
 	conn      *ldap.Conn
+	now       func() time.Time
 	timeLimit int      // seconds, for the server
 	elsewhere []string // domains that the server referred to in place of searching them
 }
