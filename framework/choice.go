@@ -164,7 +164,10 @@ func discriminatorOf(object jsontext.Value, member string) (name string, found b
 		}
 		if key.String() == member && decoder.PeekKind() == '"' {
 			value, err := decoder.ReadToken()
-			return value.String(), err == nil
+			if err != nil {
+				return "", false
+			}
+			return value.String(), true
 		}
 		if decoder.SkipValue() != nil {
 			return "", false
