@@ -125,8 +125,8 @@ That reading by keys is not late is how Jira Cloud is known to work; Atlassian's
   later than that gets a second ticket, and so does one whose search is further behind where reading by keys cannot help (above): no client can exclude
   that, as Jira has no idempotency keys.
 * Where a record of a file was hit itself, what was in it is lost: such an event, and the runs of such a record, do not count here.
-* Damage counts as loss where it hits a record of the ledger or of the answers that another event needs: without the one nothing leads from a ticket to
-  its alert, and a question whose remembered answer cannot be read is not asked again.
+* Damage is done to one file at a time, while the server is down. Where it hits a record of the ledger or of the answers nothing is excused: what the
+  ledger lost is found in Jira, among the events and in their runs, and what providers answered is asked for again.
 * A machine that is frozen (suspended, or moved while it runs) in the milliseconds between its note that it calls Jira and the call, for longer than 15 s
   and ` + "`search_lag`" + `, makes the call when it goes on. Another replica may have done so by then.
 * A clock that jumps ahead by more than 30 days makes finished events too old to be kept, and with them what a later enrichment reads from the alert.

@@ -85,6 +85,9 @@ func damage(t *testing.T, dir string, random *rand.Rand) hit {
 	t.Helper()
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == "damaged" {
+			return filepath.SkipDir // what was put aside before
+		}
 		if err == nil && entry.Type().IsRegular() && entry.Name() != "lock" {
 			if info, err := entry.Info(); err == nil && info.Size() > 0 {
 				files = append(files, path)
@@ -96,14 +99,20 @@ func damage(t *testing.T, dir string, random *rand.Rand) hit {
 		t.Fatal("no files of the store: ", err)
 	}
 	path := files[random.IntN(len(files))]
-	if random.IntN(2) == 0 { // half of the time a file with messages
-		var blocks []string
+	if chance := random.IntN(4); chance < 2 { // half of the time a file with messages, and half of those what other events need
+		var blocks, needed []string
 		for _, file := range files {
 			if strings.HasSuffix(file, ".blk") {
 				blocks = append(blocks, file)
 			}
+			if strings.HasSuffix(file, ".blk") && (strings.Contains(file, "/KV_ledger/") || strings.Contains(file, "/KV_answers/")) {
+				needed = append(needed, file)
+			}
 		}
 		path = blocks[random.IntN(len(blocks))]
+		if chance == 0 && len(needed) > 0 {
+			path = needed[random.IntN(len(needed))]
+		}
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
