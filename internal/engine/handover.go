@@ -232,13 +232,8 @@ func (s *settling) give(ctx context.Context) (int, error) {
 	if s.to == nil {
 		return len(s.batch), nil
 	}
-	size := int64(0)
-	for _, message := range s.batch {
-		size += int64(len(message.Data)) + messageOverhead
-	}
-	take := func(ctx context.Context) error { return s.engine.space.take(ctx, size) }
-	if err := s.engine.makeRoom(ctx, take); err != nil {
-		return 0, unavailable(err)
+	if err := s.takeRoom(ctx); err != nil {
+		return 0, err
 	}
 	given := 0
 	for _, message := range s.batch {
@@ -256,6 +251,30 @@ func (s *settling) give(ctx context.Context) (int, error) {
 	}
 	return given, s.engine.barrier.wait(ctx)
 }
+
+// takeRoom takes room for the second copy of each event. Where there is not enough for all, the batch is made smaller: the first
+// copies of those that were handed over give way to the next.
+func (s *settling) takeRoom(ctx context.Context) error {
+	for {
+		size := int64(0)
+		for _, message := range s.batch {
+			size += int64(len(message.Data)) + messageOverhead
+		}
+		err := s.engine.makeRoom(ctx, func(ctx context.Context) error { return s.engine.space.take(ctx, size) })
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, errFull):
+			return unavailable(err)
+		case len(s.batch) <= 1:
+			return framework.Unavailable(noRoomToGive, retryFull, err)
+		}
+		s.batch = s.batch[:len(s.batch)/2]
+		s.settled, s.ended = s.batch[len(s.batch)-1].Sequence, false
+	}
+}
+
+const noRoomToGive = "The event store is full, and an event needs room a second time to be handed over: allow the store more, or drop the events."
 
 // had reports whether the other queue has the event: it came to that by itself, or was given to it before.
 func (s *settling) had(ctx context.Context, message *jetstream.RawStreamMsg) (bool, error) {
