@@ -234,6 +234,9 @@ func (a *RecordingActivity) HandOver(ctx context.Context, act framework.Act, fro
 func (a *RecordingActivity) empty(ctx context.Context, act framework.Act, entry framework.AuditEntry, name framework.QueueName) (framework.Batch, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return framework.Batch{}, err
+	}
 	at := slices.IndexFunc(a.queues, func(q framework.Queue) bool {
 		return q.Name == name.Name && !q.Configured && (name.Source == "" || name.Source == q.Source)
 	})
@@ -244,10 +247,10 @@ func (a *RecordingActivity) empty(ctx context.Context, act framework.Act, entry 
 	a.write(act, entry)
 	a.queues[at].Waiting--
 	if a.queues[at].Waiting > 0 {
-		return framework.Batch{Count: 1, Next: "more"}, ctx.Err()
+		return framework.Batch{Count: 1, Next: "more"}, nil
 	}
 	a.queues = slices.Delete(a.queues, at, at+1)
-	return framework.Batch{Count: 1}, ctx.Err()
+	return framework.Batch{Count: 1}, nil
 }
 
 func (a *RecordingActivity) write(act framework.Act, entry framework.AuditEntry) {
