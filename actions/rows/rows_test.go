@@ -46,11 +46,17 @@ type stage struct {
 
 func newStage(t *testing.T, adjust func(*Config)) *stage {
 	t.Helper()
+	return stageOf(t, 0, adjust)
+}
+
+// stageOf is one whose Splunk gives so many rows at once.
+func stageOf(t *testing.T, atOnce int, adjust func(*Config)) *stage {
+	t.Helper()
 	s := &stage{clock: new(frameworktest.Clock), tickets: new(frameworktest.RecordingTickets)}
 	s.ledger = &frameworktest.MemoryLedger{Elapsed: s.clock.Elapsed}
 	deps := frameworktest.Deps(t)
 	deps.Now, deps.Ledger, deps.Tickets = s.clock.Now, s.ledger, s.tickets
-	server, err := splunk.Start(t.Context(), splunk.Options{Token: framework.NewSecret(canary), Now: s.clock.Now, Log: deps.Log})
+	server, err := splunk.Start(t.Context(), splunk.Options{Token: framework.NewSecret(canary), Now: s.clock.Now, Log: deps.Log, AtOnce: atOnce})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@
 package splunk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -27,7 +28,7 @@ import (
 const (
 	// DefaultCount is how many rows are given unless more are asked for.
 	DefaultCount = 100
-	// MaxCount is how many rows are given at most, whatever is asked for (limits.conf, maxresultrows).
+	// MaxCount is how many rows are given at most unless Options say fewer.
 	MaxCount = 50_000
 )
 
@@ -37,6 +38,9 @@ type Options struct {
 	Token framework.Secret // the authentication token; required
 	Now   func() time.Time // required
 	Log   *slog.Logger     // required
+	// AtOnce is how many rows are given at most, whatever is asked for: limits.conf's maxresultrows, which is MaxCount unless an
+	// administrator lowers it.
+	AtOnce int
 }
 
 // Job is a search and what it found.
@@ -212,8 +216,8 @@ func (s *Server) results(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "FATAL", "invalid value for count or offset")
 		return
 	}
-	if count == 0 || count > MaxCount {
-		count = MaxCount
+	if most := cmp.Or(s.options.AtOnce, MaxCount); count == 0 || count > most {
+		count = most
 	}
 	start := min(offset, len(job.Rows))
 	rows := job.Rows[start:min(start+count, len(job.Rows))]
