@@ -33,6 +33,7 @@ type block struct {
 	path    string
 	content []byte
 	sum     hash.Hash64
+	summed  [recordSum]byte // where a checksum is written
 }
 
 // region is a range of bytes in a block that holds no whole record, or more than one.
@@ -45,7 +46,7 @@ func newBlock(folder, stream string, number int, content []byte) (*block, error)
 	if err != nil {
 		return nil, fmt.Errorf("make checksum of records: %w", err)
 	}
-	return &block{filepath.Join(folder, fmt.Sprintf("%d.blk", number)), content, sum}, nil
+	return &block{path: filepath.Join(folder, fmt.Sprintf("%d.blk", number)), content: content, sum: sum}, nil
 }
 
 // sift returns the whole records, one after the other, what is between them, and the greatest sequence in a record. Behind
@@ -114,7 +115,7 @@ func (b *block) matches(sum []byte, parts ...[]byte) bool {
 	for _, part := range parts {
 		_, _ = b.sum.Write(part) // a hash takes all
 	}
-	return bytes.Equal(b.sum.Sum(nil), sum)
+	return bytes.Equal(b.sum.Sum(b.summed[:0]), sum)
 }
 
 // isDivided reports whether the lengths, which are not in the checksum, divide a record where its parts end: a subject has

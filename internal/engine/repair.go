@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -88,8 +89,9 @@ func inspect(folder, stream string) (*injury, error) {
 	}
 	found := &injury{stream: stream, mended: map[*block][]byte{}, lost: map[*block][]region{}, next: 1}
 	unread := 0 // bytes behind the last whole record
+	var content []byte
 	for _, number := range numbers {
-		content, err := os.ReadFile(filepath.Join(folder, strconv.Itoa(number)+".blk"))
+		content, err = readInto(content, filepath.Join(folder, strconv.Itoa(number)+".blk"))
 		if err != nil {
 			return nil, fmt.Errorf("read messages: %w", err)
 		}
@@ -110,6 +112,7 @@ func inspect(folder, stream string) (*injury, error) {
 		if final := damaged[len(damaged)-1]; final.to == len(content) {
 			unread += final.to - final.from
 		}
+		content = nil // it is kept
 	}
 	found.end = found.last
 	if unread > 0 { // no place is given to another message that one of them may have had
@@ -119,6 +122,25 @@ func inspect(folder, stream string) (*injury, error) {
 		found.end = max(found.end, last)
 	}
 	return found, nil
+}
+
+// readInto reads a file into a buffer that may be used again: a store has gigabytes of them.
+func readInto(buffer []byte, path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	buffer = slices.Grow(buffer[:0], int(info.Size()))[:info.Size()]
+	size, err := io.ReadFull(file, buffer)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) { // a server that runs has just made it shorter
+		err = nil
+	}
+	return buffer[:size], err
 }
 
 // blockNumbers lists the blocks of a folder in their order; none when there is no such folder.
