@@ -83,6 +83,7 @@ func TestAClusterHandsOverEachEventOnceAlthoughALeaderDies(t *testing.T) {
 
 // handOverAll calls until nothing is left, as an operator does who is told to repeat.
 func handOverAll(t *testing.T, replica *Engine, from, to framework.QueueName) (given int) {
+	t.Helper()
 	end := time.Now().Add(clusterDeadline)
 	for {
 		batch, err := replica.HandOver(t.Context(), framework.Act{Caller: "token:on-call"}, from, to)

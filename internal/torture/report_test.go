@@ -80,7 +80,7 @@ not done or has no ticket, or a ticket of which Jira told the server and that wa
 or not, or a second comment on a ticket. Of alerts that were not accepted, or whose answer did not arrive, senders repeat half.
 
 **Ready again** is from the start of the process until ` + "`/ready`" + ` is 200. **All done** is from the last start of a world, or the last trial in it, until nothing is left to
-do: an event that a worker had in hand when it was killed comes back after a minute, and a ticket whose making may have succeeded is looked
+do: what a worker had in hand when it was killed goes on at once, but a ticket or a comment whose making may have succeeded is looked
 for after 15 s and ` + "`search_lag`" + `.
 
 `

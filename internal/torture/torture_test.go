@@ -133,7 +133,7 @@ func (k kind) all(t *testing.T, into *row) {
 }
 
 // patience bounds the wait for a condition; nothing depends on being faster. The longest waits are those for an event whose
-// worker was killed (a minute) and for an effect whose outcome is not known (Effect.Limit and search_lag).
+// worker could not tell the store what became of it (a minute) and for an effect whose outcome is not known (Effect.Limit and search_lag).
 const patience = 150 * time.Second
 
 // until asks until the answer is nil, and reports the last reason when patience ends.
