@@ -108,6 +108,17 @@
 // stream succeeds. After a failed write the store inside the process is started anew as soon as there is room on the
 // disk, since its files take no more writes before that.
 //
+// # Damaged files
+//
+// The server cuts a file off at the first damaged record that it meets, with all that is whole behind it. So each start of an
+// embedded store, also the one at work after the server met damage, first checks all records by their checksums and leaves
+// the damaged ones out; the files as they were are kept in the folder damaged. A queue's state has no checksum of the
+// server's: one is written when the store is closed. Descriptions have copies. What only remembers calls (answers, quota,
+// breakers) is made anew where it is beyond repair; a question is asked without it meanwhile.
+//
+// A ledger that lost records says so for 400 days, as long as they would have been kept (framework.Forgetful): effects that
+// it does not know are looked for before they are brought about.
+//
 // # What is kept where
 //
 //	stream EV_<source>   events and replays, 30 days or until finished, finished ones less when space runs out

@@ -116,6 +116,9 @@ func (e *embedded) restart() (err error) {
 		if err := repairStore(e.opts.Dir, e.opts.Now(), e.opts.Log); err != nil {
 			return fmt.Errorf("%w: restore %s from a backup, or see what stands in the way", err, e.opts.Dir)
 		}
+		if err := dropSums(e.opts.Dir); err != nil {
+			return fmt.Errorf("begin to write to the store: %w", err)
+		}
 	}
 	e.server, err = e.newServer()
 	return err
@@ -131,6 +134,12 @@ func (e *embedded) stopLocked() {
 	if e.server != nil {
 		stopEmbedded(e.server)
 		e.server = nil
+		if e.opts.Inline {
+			return
+		}
+		if err := sumStates(e.opts.Dir); err != nil {
+			e.opts.Log.Warn("the states of queues have no checksums", "err", err)
+		}
 	}
 }
 

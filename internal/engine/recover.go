@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 // its events are finished.
 const (
 	copiesDir  = "descriptions" // in the store's directory
+	stateSum   = "o.sum"        // there, of what a queue's state was when the server was stopped
 	damagedDir = "damaged"      // what was put aside, by time
 	damagedAt  = "20060102T150405.000000000"
 )
@@ -30,19 +32,22 @@ func (e *Engine) streamsDir() string { return streamsIn(e.opts.Dir) }
 
 func streamsIn(dir string) string { return filepath.Join(dir, "jetstream", "$G", "streams") }
 
-// rejectTorn has the server pass over consumers whose state is cut short. By itself it takes an empty one for new, and what
-// lacks the end for whole: it would forget what was delivered and not finished.
+// rejectTorn has the server pass over consumers whose state is cut short, or is not what the server left. By itself it takes
+// an empty one for new, and what lacks the end for whole: it would forget what was delivered and not finished.
 func (e *Engine) rejectTorn() error {
 	return eachDescription(e.streamsDir(), func(folder string) error {
 		path := filepath.Join(e.streamsDir(), folder, "o.dat")
 		state, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a stream has none, nor has a queue that nothing was taken from
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read state of queue: %w", err)
 		}
-		if wholeState(state) {
+		there := err == nil // a stream has none, nor has a queue that nothing was taken from
+		sum, err := os.ReadFile(filepath.Join(e.opts.Dir, copiesDir, folder, stateSum))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read checksum of the state of a queue: %w", err)
+		}
+		ended := err == nil // the server was stopped in order, and there is a sum of what it left
+		if (!ended || bytes.Equal(sum, sumOf(state))) && (!there || wholeState(state)) {
 			return nil
 		}
 		if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
@@ -50,6 +55,37 @@ func (e *Engine) rejectTorn() error {
 		}
 		return nil
 	})
+}
+
+// sumStates writes a checksum of the state of each queue, of which the server keeps none. It holds until a server runs again.
+func sumStates(dir string) error {
+	return eachDescription(streamsIn(dir), func(folder string) error {
+		state, err := os.ReadFile(filepath.Join(streamsIn(dir), folder, "o.dat"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		into := filepath.Join(dir, copiesDir, folder)
+		if err = errors.Join(err, os.MkdirAll(into, 0o700)); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(into, stateSum), sumOf(state), 0o600) //nolint:gosec // in the operator's directory
+	})
+}
+
+// dropSums removes the checksums: a server will change what they are of.
+func dropSums(dir string) error {
+	return eachDescription(filepath.Join(dir, copiesDir), func(folder string) error {
+		err := os.Remove(filepath.Join(dir, copiesDir, folder, stateSum))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+}
+
+func sumOf(state []byte) []byte {
+	sum := sha256.Sum256(state)
+	return sum[:]
 }
 
 // wholeState reports whether a consumer's state ends where its own counts say: two bytes, four numbers, those that are pending

@@ -149,6 +149,74 @@ func TestFlippedBytesInADescriptionLoseNothing(t *testing.T) {
 	}
 }
 
+// TestFlippedBytesInAQueuesStateLoseNothing flips each byte of a queue's state, which has no checksum of the server's.
+func TestFlippedBytesInAQueuesStateLoseNothing(t *testing.T) {
+	dir := t.TempDir()
+	events, jobs := storeOf(t, dir)
+	path := filepath.Join(streamsIn(dir), "EV_splunk", "obs", "ticket", "o.dat")
+	state, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(state); at += 3 {
+		trial := t.TempDir()
+		if err := os.CopyFS(trial, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		flipped := bytes.Clone(state)
+		flipped[at] ^= 0x15
+		if err := os.WriteFile(filepath.Join(trial, strings.TrimPrefix(path, dir)), flipped, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		engine := open(t, trial, killOptions)
+		run(t, engine, onAlert("ticket", jobs))
+		for _, event := range events {
+			untilState(t, engine, event.ID, framework.RunDone)
+		}
+		closeEngine(t, engine)
+	}
+}
+
+func TestAQueueWhoseStateWasNotDamagedIsNotMadeAnew(t *testing.T) {
+	dir := t.TempDir()
+	events, jobs := storeOf(t, dir)
+	for range 2 {
+		var log lockedBuffer
+		engine := open(t, dir, func(o *Options) {
+			killOptions(o)
+			o.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		})
+		run(t, engine, onAlert("ticket", jobs))
+		for _, event := range events {
+			untilState(t, engine, event.ID, framework.RunDone)
+		}
+		if err := engine.embedded.restart(); err != nil {
+			t.Fatal(err)
+		}
+		closeEngine(t, engine)
+		if strings.Contains(log.String(), "made anew") {
+			t.Error(log.String())
+		}
+	}
+}
+
+// TestAQueueKnowsAfterARestartSinceWhenItIsThere: made anew it begins there, and an event from before may be waiting.
+func TestAQueueKnowsAfterARestartSinceWhenItIsThere(t *testing.T) {
+	dir := t.TempDir()
+	engine := open(t, dir, killOptions)
+	run(t, engine, onAlert("ticket", &action{}))
+	first := engine.configured()[0].created
+	closeEngine(t, engine)
+	engine = open(t, dir, killOptions)
+	event := alert(t, "while nothing runs")
+	publish(t, engine, event)
+	run(t, engine, onAlert("ticket", &action{}))
+	if created := engine.configured()[0].created; !created.Equal(first) {
+		t.Errorf("made at %s, and then at %s", first, created)
+	}
+	untilState(t, engine, event.ID, framework.RunDone)
+}
+
 func TestAQueuesStateIsWholeOnlyWithItsEnd(t *testing.T) {
 	number := func(values ...uint64) (encoded []byte) {
 		for _, value := range values {
