@@ -55,7 +55,7 @@ func TestATrustingClientStillDoesAllThatTheOtherOneDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(trusting.CloseIdleConnections)
-	response, err := trusting.Get(server.URL) //nolint:noctx // of a test
+	response, err := trusting.Get(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestATrustingClientStillDoesAllThatTheOtherOneDoes(t *testing.T) {
 	if calls != 2 {
 		t.Errorf("%d of 2 wrappers saw the call", calls)
 	}
-	if response, err := plain.Get(server.URL); err == nil { //nolint:noctx // of a test
+	if response, err := plain.Get(server.URL); err == nil {
 		_ = response.Body.Close()
 		t.Error("the other client trusts the authority too")
 	}
@@ -76,7 +76,7 @@ func TestWithoutAFileNothingElseIsTrusted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if response, err := own.Get(server.URL); err == nil { //nolint:noctx // of a test
+	if response, err := own.Get(server.URL); err == nil {
 		_ = response.Body.Close()
 		t.Error("an authority that nobody named is trusted")
 	}
