@@ -146,7 +146,7 @@ func FuzzTheCheckAgreesOnDocumentsThatAreAlmostRight(f *testing.F) {
 	f.Fuzz(func(t *testing.T, program []byte) { compare.agree(t, (&author{program: program}).object(0)) })
 }
 
-var documents = flag.Int("documents", 20_000, "how many random documents the judge and we are asked about")
+var documents = flag.Int("documents", 10_000, "how many random documents the judge and we are asked about")
 
 func TestTheJudgeAgreesOnRandomDocuments(t *testing.T) {
 	compare := newComparison(t)
