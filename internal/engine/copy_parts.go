@@ -1,13 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -72,63 +70,6 @@ func (c *copier) prove(ctx context.Context, row CopyRow, target jetstream.Stream
 		return fmt.Errorf("%d are here and %d in the cluster: the store was used since an earlier copy; choose another prefix", row.From, row.To)
 	}
 	return nil
-}
-
-// letters copies dead letters. In the cluster they get later places than any letter had here, so that the replay of a
-// letter there is never taken for that of one here; what names a replay that was cut short is the place here.
-func (c *copier) letters(ctx context.Context) error {
-	info, err := c.from.letters.Info(ctx)
-	if err != nil {
-		return fmt.Errorf("count: %w", err)
-	}
-	row := CopyRow{Kind: "dead letters", From: info.State.Msgs}
-	if err := c.skip(ctx, c.to.letters, info.State.LastSeq+1); err != nil {
-		return err
-	}
-	done := uint64(0)
-	err = each(ctx, c.from.letters, 0, func(message *jetstream.RawStreamMsg) error {
-		done++
-		c.tell(CopyProgress{row.Kind, row.Name, done, row.From})
-		copied, err := c.letter(ctx, message)
-		if copied {
-			row.Copied++
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return c.prove(ctx, row, c.to.letters)
-}
-
-// letter copies one, unless it is there.
-func (c *copier) letter(ctx context.Context, message *jetstream.RawStreamMsg) (bool, error) {
-	subject, data := c.to.names.subject(message.Subject), message.Data
-	if dead, err := decodeLetter(message); err == nil { // else it is damaged, and kept as it is
-		dead.Claim.Letter = dead.place()
-		if data, err = json.Marshal(dead); err != nil {
-			return false, fmt.Errorf("encode dead letter %s: %w", dead.ID, err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.to.timeout())
-	defer cancel()
-	copied := false
-	err := c.to.patience().do(ctx, func(ctx context.Context) error {
-		found, err := last(ctx, c.to.letters, subject)
-		if err == nil && bytes.Equal(found.Data, data) {
-			return nil
-		}
-		if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return err
-		}
-		copied = true
-		_, err = c.to.js.Publish(ctx, subject, data)
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("write %s: %w", subject, err)
-	}
-	return copied, nil
 }
 
 // skip lets an empty stream begin at a place.
@@ -254,105 +195,4 @@ func (c *copier) read(ctx context.Context, source string, stream jetstream.Strea
 		err = nil
 	}
 	return messages, err
-}
-
-// queues makes the queues in the cluster: each begins behind what it has finished here. What it finished out of turn is
-// told by the run records.
-func (c *copier) queues(ctx context.Context, source string, stream, target jetstream.Stream) ([]waiting, error) {
-	var queues []waiting
-	listed := stream.ListConsumers(ctx)
-	for info := range listed.Info() {
-		start, err := startOf(ctx, stream, info)
-		if err != nil {
-			return nil, fmt.Errorf("find where queue %s is: %w", info.Name, err)
-		}
-		queues = append(queues, waiting{info, start})
-	}
-	if err := listed.Err(); err != nil {
-		return nil, fmt.Errorf("list queues: %w", err)
-	}
-	for _, here := range queues {
-		info, config := here.info, here.info.Config
-		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, here.start, nil
-		config.FilterSubjects = nil
-		for _, subject := range info.Config.FilterSubjects {
-			config.FilterSubjects = append(config.FilterSubjects, c.to.names.subject(subject))
-		}
-		if err := c.queue(ctx, target, config); err != nil {
-			return nil, fmt.Errorf("make queue %s of source %s: %w", info.Name, source, err)
-		}
-	}
-	return queues, nil
-}
-
-// waiting is a queue here, and the place of the first message that it may still have to do with.
-type waiting struct {
-	info  *jetstream.ConsumerInfo
-	start uint64
-}
-
-// startOf returns the first place behind what a queue is finished with. Of a queue to which nothing has come yet the store
-// tells no such place: what was stored before it was made does not concern it.
-func startOf(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo) (uint64, error) {
-	state, err := stream.Info(ctx)
-	if err != nil {
-		return 0, err
-	}
-	since := info.Created
-	if info.Config.OptStartTime != nil {
-		since = *info.Config.OptStartTime
-	}
-	low, high := max(1, info.AckFloor.Stream+1, info.Config.OptStartSeq), state.State.LastSeq+1
-	if info.Config.DeliverPolicy == jetstream.DeliverByStartSequencePolicy {
-		return low, nil
-	}
-	for low < high { // the first message that is not older than the queue
-		middle := low + (high-low)/2
-		message, err := stream.GetMsg(ctx, middle, jetstream.WithGetMsgSubject(">"))
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && !message.Time.Before(since):
-			high = middle
-		case err != nil:
-			return 0, err
-		default:
-			low = message.Sequence + 1
-		}
-	}
-	return low, nil
-}
-
-// queue makes one, anew if it began elsewhere in an earlier call.
-func (c *copier) queue(ctx context.Context, target jetstream.Stream, config jetstream.ConsumerConfig) error {
-	return c.to.setup().do(ctx, func(ctx context.Context) error {
-		found, err := target.Consumer(ctx, config.Durable)
-		if err == nil && found.CachedInfo().Config.OptStartSeq == config.OptStartSeq {
-			return nil
-		}
-		if err == nil {
-			err = target.DeleteConsumer(ctx, config.Durable)
-		}
-		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-			return err
-		}
-		_, err = target.CreateConsumer(ctx, config)
-		return err
-	})
-}
-
-// proveQueues checks that each queue has at least what it had to do, and nothing of what is behind it.
-func (c *copier) proveQueues(ctx context.Context, target jetstream.Stream, queues []waiting) error {
-	for _, queue := range queues {
-		here := queue.info
-		found, err := target.Consumer(ctx, here.Name)
-		if err != nil {
-			return fmt.Errorf("read queue %s: %w", here.Name, err)
-		}
-		there := found.CachedInfo()
-		row := CopyRow{Kind: "queue", Name: here.Name, From: here.NumPending + uint64(here.NumAckPending), To: there.NumPending} //nolint:gosec // a count
-		c.row(row)
-		if there.Config.OptStartSeq != queue.start || row.To < row.From {
-			return fmt.Errorf("queue %s has %d events to do here and %d in the cluster", here.Name, row.From, row.To)
-		}
-	}
-	return nil
 }
