@@ -160,27 +160,6 @@ func parseRange(input *ListInput) (asked, error) {
 // maxPage is how many alerts a page holds at most, and where only a cursor is given.
 const maxPage = 1000
 
-// items lists what the minutes of a range hold, and says whether there is more than was asked for.
-func (v viewer) items(ctx context.Context, a asked) (items []item, more bool, err error) {
-	if a.start.UTC().Year() > 9999 {
-		return nil, false, nil
-	}
-	for key, err := range v.archive.List(ctx, webhooks, max(a.from, a.after), a.to) {
-		if err != nil {
-			return nil, false, unreadable(err)
-		}
-		parsed, ok := parseItem(key)
-		if !ok || key == a.after {
-			continue // put there by other means, or seen
-		}
-		if len(items) == a.limit {
-			return items, true, nil
-		}
-		items = append(items, parsed)
-	}
-	return items, false, nil
-}
-
 func tooMany() error {
 	return wrongParameter("end", "range", "the range holds more than 5,000 alerts or 64 MiB: ask for pages with limit, or for shorter ranges")
 }
@@ -193,16 +172,9 @@ func (v viewer) within(ctx context.Context, items []item, a asked) ([]item, erro
 		if keep[i] = items[i].inside(a.start, a.end); keep[i] {
 			return nil
 		}
-		body, err := v.archive.Get(ctx, items[i].key)
-		switch {
-		case err == nil:
-			keep[i] = isWithin(body, a.start, a.end)
-		case isGone(err): // its minute is right, and its detail tells what there is
-			keep[i] = true
-		default:
-			return err
-		}
-		return nil
+		var err error
+		keep[i], err = v.isIn(ctx, items[i].key, a)
+		return err
 	})
 	if err != nil {
 		return nil, unreadable(err)
@@ -214,6 +186,19 @@ func (v viewer) within(ctx context.Context, items []item, a asked) ([]item, erro
 		}
 	}
 	return kept, nil
+}
+
+// isIn looks up whether an item of the first or last minute is in the range.
+func (v viewer) isIn(ctx context.Context, key string, a asked) (bool, error) {
+	body, err := v.archive.Get(ctx, key)
+	switch {
+	case err == nil:
+		return isWithin(body, a.start, a.end), nil
+	case isGone(err): // its minute is right, and its detail tells what there is
+		return true, nil
+	default:
+		return false, err
+	}
 }
 
 // isWithin judges by created_at. An item that does not tell it is rather shown than left out: its minute is right.

@@ -95,6 +95,44 @@ func TestPagesHoldEveryAlertOnce(t *testing.T) {
 	}
 }
 
+// TestAPageDoesNotRepeatWhatAnEarlierOneShows is about webhooks that change an alert: each change is an item beside the first.
+func TestAPageDoesNotRepeatWhatAnEarlierOneShows(t *testing.T) {
+	s := serve(t, Defaults())
+	for id, created := range map[string]string{
+		"abcd": "12:00:10", "abcd-1": "12:00:10", "abcd-1.0f": "12:00:20", "abcd.1a": "12:00:40", "abcd.2b": "12:00:50", "abcde": "12:00:40",
+		"next": "12:01:00", "next.3c": "12:01:30", "next.4d": "12:01:59", "zzzz": "12:01:10",
+		"last": "12:02:40", "last.5e": "12:02:10", "last.6f": "12:02:20",
+	} {
+		at, err := time.Parse(time.RFC3339, "2026-11-20T"+created+"Z")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.put(t, "webhooks/"+at.Format(minuteLayout)+"/"+id, fmt.Sprintf(`{"created_at":%d}`, at.UnixMilli()))
+		if plain, _, isChange := strings.Cut(id, "."); !isChange {
+			s.put(t, detailKey(plain), fmt.Sprintf(`{"id":%q}`, plain))
+		}
+	}
+	cases := []struct {
+		name, times string
+		want        []string
+	}{
+		{"whole minutes", "start=2026-11-20T12:00Z&end=2026-11-20T12:03Z", []string{"abcd", "abcd-1", "abcde", "next", "zzzz", "last"}},
+		{"a first item before the start", "start=2026-11-20T12:00:30Z&end=2026-11-20T12:03Z", []string{"abcd", "abcde", "next", "zzzz", "last"}},
+		{"a first item after the end", "start=2026-11-20T12:01Z&end=2026-11-20T12:02:30Z", []string{"next", "zzzz", "last"}},
+		{"both in one minute", "start=2026-11-20T12:00:05Z&end=2026-11-20T12:00:45Z", []string{"abcd", "abcd-1", "abcde"}},
+	}
+	for _, c := range cases {
+		for _, limit := range []string{"", "&limit=1", "&limit=2", "&limit=3", "&limit=100"} {
+			t.Run(c.name+limit, func(t *testing.T) {
+				ids, _ := s.pages(t, "/api/v1/s3/alert?"+c.times+limit)
+				if diff := cmp.Diff(c.want, ids); diff != "" {
+					t.Errorf("ids (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
 func slicesOf(size, n int) []int {
 	sizes := make([]int, n)
 	for i := range sizes {

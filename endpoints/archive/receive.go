@@ -45,6 +45,7 @@ func receiveRoute(r receiver) framework.Route {
 			"the archive when the automation that archives them has run. An alert that is sent again unchanged is the same event.",
 		Tag: tag, TagDescription: tagDescription,
 		Undeclared: framework.Drop,
+		Mend:       true,
 		Example:    example(),
 		Answer:     &Received{Success: true},
 		Handle:     r.receive,

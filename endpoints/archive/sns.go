@@ -177,7 +177,7 @@ func (s *subscriber) verify(ctx context.Context, e Envelope, signed string) erro
 // notified stores the alerts of a notification, whose message is held to the rules of the webhook.
 func (s *subscriber) notified(ctx context.Context, message string) (*Received, error) {
 	var webhook Webhook
-	err := json.Unmarshal([]byte(message), &webhook)
+	err := json.Unmarshal(framework.Mended([]byte(message)), &webhook)
 	if err == nil && (len(webhook.Alerts) == 0 || len(webhook.Alerts) > maxAlertsSent) {
 		err = errors.New("it has no alerts, or too many")
 	}
