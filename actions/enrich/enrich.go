@@ -171,7 +171,10 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 		return framework.Result{}, err
 	}
 	summary := after.outcome() + " on " + target.ticket
-	if slices.Contains(after.Notes, alertLost) {
+	switch {
+	case target.remark != "":
+		summary += ". " + target.remark
+	case slices.Contains(after.Notes, alertLost):
 		summary += ". " + strings.TrimSuffix(alertLost, ".")
 	}
 	return framework.Result{Summary: summary, Link: a.tickets.Link(target.ticket)}, nil
@@ -196,7 +199,10 @@ func (a *Action) ask(ctx context.Context, job framework.Job, target target, sect
 		found, remarks := a.config.search(a.config.findableBy(enricher), target.data, indicators)
 		indicators, notes = append(indicators, found...), append(notes, remarks...)
 	}
-	if lost {
+	switch {
+	case target.remark != "":
+		notes = append([]string{target.disowned(len(a.config.findableBy(enricher)) > 0)}, notes...)
+	case lost:
 		notes = append([]string{alertLost}, notes...)
 	}
 	known := section.Findings
@@ -262,7 +268,7 @@ func permanent(reason string) error {
 func (a *Action) Failed(ctx context.Context, job framework.Job, failure framework.Failure) error {
 	target, err := a.locate(ctx, job)
 	if _, waits := errors.AsType[*framework.Wait](err); waits {
-		return nil // there is no ticket yet on which to show it
+		return nil // there is no ticket yet on which to show it, or it is not recorded yet
 	}
 	if err != nil {
 		return err

@@ -78,14 +78,19 @@ func (a *Action) searchOrigin(ctx context.Context, hash string) (string, error) 
 // ticketOf returns the key of the ticket that an automation made of an event, as the run of it tells, or "".
 func (a *Action) ticketOf(ctx context.Context, automation, eventID string) (string, error) {
 	run, err := a.runOf(ctx, eventID, automation, "")
-	if err != nil || run.State != framework.RunDone {
+	if err != nil {
 		return "", err
 	}
+	return a.keyIn(run), nil
+}
+
+// keyIn returns the key of the ticket that a run made, or "".
+func (a *Action) keyIn(run framework.Run) string {
 	key := keyInResult.FindString(run.Result)
-	if key == "" || a.tickets.Link(key) != run.Link {
-		return "", nil
+	if run.State != framework.RunDone || key == "" || a.tickets.Link(key) != run.Link {
+		return ""
 	}
-	return key, nil
+	return key
 }
 
 // runOf returns the run of a job, a zero one when there is none.

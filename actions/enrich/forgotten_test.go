@@ -49,7 +49,9 @@ func TestAnAlertWhoseEntryTheLedgerLostIsFoundAmongTheEvents(t *testing.T) {
 	t.Parallel()
 	s, activity := newForgetfulStage(t, nil)
 	made := event(t, "splunk.alert", alert)
-	s.activity.AddEvent(made, framework.Run{Automation: "archive"}, framework.Run{Automation: "ticket-for-alert", State: framework.RunDone})
+	s.activity.AddEvent(made, framework.Run{Automation: "archive"}, framework.Run{
+		Automation: "ticket-for-alert", State: framework.RunDone, Result: "created SEC-1", Link: "https://jira.example.com/browse/SEC-1",
+	})
 	for n := range 600 {
 		s.activity.AddEvent(event(t, "splunk.alert", fmt.Sprintf(`{"n":%d}`, n)), framework.Run{Automation: "ticket-for-alert"})
 	}
@@ -104,6 +106,7 @@ func TestAnswersThatTheLedgerLostAreAskedForAgainByThoseWhoComeLater(t *testing.
 			if err != nil {
 				t.Fatal(err)
 			}
+			stage{ledger: lost, clock: s.clock}.record(t, origin, "SEC-1", nil)
 			s.Action.ledger = forgetful{lost}
 			s.do(t, job(t, "virustotal", issue))
 			if len(s.ad.asked) != c.asked || len(s.vt.asked) != 1 {

@@ -111,6 +111,7 @@ func newStage(t *testing.T, adjust func(*Config)) stage {
 	if _, err := s.ledger.Put(t.Context(), "origin."+origin, []byte(made.ID), 0); err != nil {
 		t.Fatal(err)
 	}
+	s.record(t, origin, "SEC-1", nil)
 	return s
 }
 

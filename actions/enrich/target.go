@@ -10,11 +10,7 @@ import (
 	"funnelweb/framework"
 )
 
-var (
-	ticketKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+-[0-9]+$`)
-	// The action ticket puts this label on its tickets: fw- and a framework.Fingerprint.
-	originLabel = regexp.MustCompile(`^fw-([a-z2-7]{26})$`)
-)
+var ticketKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+-[0-9]+$`)
 
 // maxKey bounds a ticket's key in bytes: it becomes part of a ledger key of at most 200.
 const maxKey = 80
@@ -28,7 +24,9 @@ const (
 type target struct {
 	ticket string // its key
 	entry  string // of the ledger, and the comment's mark
-	origin string // the hash from the label that leads to the alert, or empty
+	origin string // the hash from its own label, which leads to the alert, or empty
+	remark string // about a label that is not its own, without an end, or empty
+	lost   bool   // it has a label of which nothing is recorded
 	data   any    // of the job's event
 }
 
@@ -45,14 +43,7 @@ func (a *Action) locate(ctx context.Context, job framework.Job) (target, error) 
 	if len(keys) != 1 || len(keys[0]) > maxKey || !ticketKey.MatchString(keys[0]) {
 		return target{}, permanent("the event is not about a ticket: it has no issue.key of the form ABC-123")
 	}
-	found := a.target(job, keys[0], data)
-	for _, label := range lookup(data, "issue.fields.labels") {
-		if match := originLabel.FindStringSubmatch(label); match != nil {
-			found.origin = match[1]
-			break
-		}
-	}
-	return found, nil
+	return a.prove(ctx, job, a.target(job, keys[0], data), originHashes(data))
 }
 
 func (a *Action) target(job framework.Job, key string, data any) target {
@@ -83,15 +74,14 @@ func (a *Action) awaited(ctx context.Context, job framework.Job, data any) (targ
 	case age > awaitLimit:
 		return target{}, permanent("the automation " + a.config.TicketOf + " made no ticket of this event: see what became of it there")
 	}
-	wait := min(max(age/2, time.Second), maxAwait)
-	return target{}, &framework.Wait{Until: a.now().Add(wait), Reason: "the automation " + a.config.TicketOf + " has not made a ticket of this event yet"}
+	return target{}, &framework.Wait{Until: a.now().Add(nextLook(age)), Reason: "the automation " + a.config.TicketOf + " has not made a ticket of this event yet"}
 }
 
 // origin returns the data of the alert that the ticket was made of. It is nil when the ticket was made by somebody else, or
 // when the alert is lost: no longer stored, or not to be found.
 func (a *Action) origin(ctx context.Context, target target) (alert any, lost bool, err error) {
 	if target.origin == "" || a.activity == nil {
-		return nil, false, nil
+		return nil, target.lost, nil
 	}
 	id, err := a.originID(ctx, target)
 	if err != nil {
