@@ -101,10 +101,16 @@ func (b *block) record(at int) int {
 		}
 		headers, message = message[:end], message[end:]
 	}
-	if !b.matches(sum, rest[4:20], name, headers, message) {
-		return 0
+	plausible := false // looked at first: at each place in a long damaged region all behind it would be hashed
+	switch sequence := b.sequence(at); {
+	case sequence&removedRecord != 0:
+		plausible = size == recordHeader+recordSum
+	case sequence&erasedRecord != 0:
+		plausible = subject == 0
+	default:
+		plausible = isDivided(length&withHeaders != 0, name, headers, message)
 	}
-	if b.sequence(at)&(erasedRecord|removedRecord) == 0 && !isDivided(length&withHeaders != 0, name, headers, message) {
+	if !plausible || !b.matches(sum, rest[4:20], name, headers, message) {
 		return 0
 	}
 	return size
