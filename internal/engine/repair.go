@@ -25,18 +25,17 @@ import (
 
 // injury is what was found out about the files of one stream.
 type injury struct {
-	stream string
-	blocks []*block
-	last   uint64 // the greatest sequence in a whole record
-	end    uint64 // the greatest that there was, as far as is known
-	next   int    // the number of the next block
-
-	mended map[*block][]byte   // by damaged block, its whole records
-	lost   map[*block][]region // and its damaged ones
+	stream  string
+	damaged []int    // the numbers of the damaged blocks
+	holes   int      // how many damaged places there are; where a file is merely too short there is none
+	about   []string // what can be read of the first of them
+	last    uint64   // the greatest sequence in a whole record
+	end     uint64   // the greatest that there was, as far as is known
+	next    int      // the number of the next block
 }
 
-// damaged reports whether a message may be missing.
-func (i *injury) damaged() bool { return len(i.lost) > 0 || i.end > i.last }
+// isHurt reports whether a message may be missing.
+func (i *injury) isHurt() bool { return len(i.damaged) > 0 || i.end > i.last }
 
 // repairStore takes what is damaged out of the files of all streams in a store's directory, of which no server may be
 // running.
@@ -47,7 +46,7 @@ func repairStore(dir string, now time.Time, log *slog.Logger) error {
 			return fmt.Errorf("repair %s: %w", found.stream, err)
 		}
 		log.Warn("records of the store are damaged; they are left out, and the rest is kept", "stream", found.stream,
-			"damaged", found.holes(), "about", found.about(), "put_aside", aside)
+			"damaged", found.holes, "about", found.about, "put_aside", aside)
 		return nil
 	})
 }
@@ -71,7 +70,7 @@ func eachInjury(dir string, do func(*injury) error) error {
 		if err != nil {
 			return fmt.Errorf("check %s: %w", stream, err)
 		}
-		if !found.damaged() {
+		if !found.isHurt() {
 			continue
 		}
 		if err := do(found); err != nil {
@@ -81,25 +80,22 @@ func eachInjury(dir string, do func(*injury) error) error {
 	return nil
 }
 
-// inspect reads all records of a stream.
+// inspect reads all records of a stream. It keeps none of them: many blocks may be damaged.
 func inspect(folder, stream string) (*injury, error) {
 	numbers, err := blockNumbers(folder)
 	if err != nil {
 		return nil, err
 	}
-	found := &injury{stream: stream, mended: map[*block][]byte{}, lost: map[*block][]region{}, next: 1}
+	found := &injury{stream: stream, next: 1}
 	unread := 0 // bytes behind the last whole record
 	var content []byte
 	for _, number := range numbers {
-		content, err = readInto(content, filepath.Join(folder, strconv.Itoa(number)+".blk"))
-		if err != nil {
-			return nil, fmt.Errorf("read messages: %w", err)
-		}
-		read, err := newBlock(folder, stream, number, content)
+		read, err := readBlock(folder, stream, number, content)
 		if err != nil {
 			return nil, err
 		}
-		whole, damaged, last := read.sift()
+		content = read.content
+		_, damaged, last := read.sift()
 		found.last, found.next = max(found.last, last), number+1
 		if last > 0 {
 			unread = 0
@@ -107,12 +103,11 @@ func inspect(folder, stream string) (*injury, error) {
 		if damaged == nil {
 			continue
 		}
-		found.blocks = append(found.blocks, read)
-		found.mended[read], found.lost[read] = whole, damaged
+		found.damaged = append(found.damaged, number)
+		found.note(read, damaged)
 		if final := damaged[len(damaged)-1]; final.to == len(content) {
 			unread += final.to - final.from
 		}
-		content = nil // it is kept
 	}
 	found.end = found.last
 	if unread > 0 { // no place is given to another message that one of them may have had
@@ -122,6 +117,29 @@ func inspect(folder, stream string) (*injury, error) {
 		found.end = max(found.end, last)
 	}
 	return found, nil
+}
+
+// note adds the damaged places of a block.
+func (i *injury) note(read *block, damaged []region) {
+	const most = 5
+	i.holes += len(damaged)
+	for _, hole := range damaged {
+		if len(i.about) == most {
+			return
+		}
+		if text := read.about(hole); text != "" {
+			i.about = append(i.about, text)
+		}
+	}
+}
+
+// readBlock reads a block into a buffer that may be used again.
+func readBlock(folder, stream string, number int, buffer []byte) (*block, error) {
+	content, err := readInto(buffer, filepath.Join(folder, strconv.Itoa(number)+".blk"))
+	if err != nil {
+		return nil, fmt.Errorf("read messages: %w", err)
+	}
+	return newBlock(folder, stream, number, content)
 }
 
 // readInto reads a file into a buffer that may be used again: a store has gigabytes of them.
@@ -191,7 +209,8 @@ func indexed(path, stream string) (messages, last uint64) {
 	return numbers[0], numbers[4]
 }
 
-// repair puts the files aside and whole ones in their place. Cut short at any point it is done anew by the next start.
+// repair puts the files aside and whole ones in their place, one after the other. Cut short at any point the next start goes
+// on with those that are still damaged: which place is the last is held first.
 func (i *injury) repair(folder, aside string) error {
 	if err := os.MkdirAll(aside, 0o700); err != nil {
 		return err
@@ -203,11 +222,6 @@ func (i *injury) repair(folder, aside string) error {
 			err = writeSafely(filepath.Join(aside, name), content)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	for _, read := range i.blocks {
-		if err := writeSafely(filepath.Join(aside, filepath.Base(read.path)), read.content); err != nil {
 			return err
 		}
 	}
@@ -225,34 +239,22 @@ func (i *injury) repair(folder, aside string) error {
 			return err
 		}
 	}
-	for _, read := range i.blocks {
-		if err := writeSafely(read.path, i.mended[read]); err != nil {
+	var content []byte
+	for _, number := range i.damaged {
+		read, err := readBlock(folder, i.stream, number, content)
+		if err != nil {
+			return err
+		}
+		content = read.content
+		if err := writeSafely(filepath.Join(aside, filepath.Base(read.path)), content); err != nil {
+			return err
+		}
+		whole, _, _ := read.sift()
+		if err := writeSafely(read.path, whole); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// holes is how many damaged places there are; where a file is merely too short there is none.
-func (i *injury) holes() (count int) {
-	for _, regions := range i.lost {
-		count += len(regions)
-	}
-	return count
-}
-
-// about tells of the first damaged records what can be read of them.
-func (i *injury) about() []string {
-	const most = 5
-	var texts []string
-	for _, read := range i.blocks {
-		for _, hole := range i.lost[read] {
-			if text := read.about(hole); text != "" && len(texts) < most {
-				texts = append(texts, text)
-			}
-		}
-	}
-	return texts
 }
 
 // writeSafely writes a file in one step, safe against power loss.
