@@ -52,7 +52,7 @@ type Jobs struct {
 
 // Embedded is the engine inside the process.
 type Embedded struct {
-	// MaxStoreMB bounds all stored events in MiB. Default 8192, and never more than half of the free disk.
+	// MaxStoreMB bounds all stored events in MiB. Default 8192, and never more than half of what the disk has for it, with what is stored already.
 	MaxStoreMB int64 `yaml:"max_store_mb"`
 
 	Jobs `yaml:",inline"`

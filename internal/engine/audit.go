@@ -39,6 +39,19 @@ func (e *Engine) auditConfig() jetstream.StreamConfig {
 	}
 }
 
+// openAudit opens the audit log. A store that may have less than before, since others have filled its disk, does not cut it.
+func (e *Engine) openAudit(ctx context.Context) error {
+	config := e.auditConfig()
+	if before, err := e.js.Stream(ctx, config.Name); err == nil {
+		config.MaxBytes = max(config.MaxBytes, before.CachedInfo().Config.MaxBytes)
+	}
+	var err error
+	if e.audit, err = e.js.CreateOrUpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("open audit log: %w", err)
+	}
+	return nil
+}
+
 // audited is an act in the audit log that is under way.
 type audited struct {
 	engine *Engine

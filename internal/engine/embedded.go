@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -56,7 +57,7 @@ func (e *embedded) newServer() (*server.Server, error) {
 		JetStream:              true,
 		DisableJetStreamBanner: true,
 		StoreDir:               opts.Dir,
-		JetStreamMaxStore:      opts.MaxStore,
+		JetStreamMaxStore:      cmp.Or(opts.serverMost, opts.MaxStore),
 		JetStreamMaxMemory:     opts.memory(),
 		MaxPayload:             maxPayload,
 		SyncAlways:             syncAlways,

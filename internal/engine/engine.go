@@ -135,11 +135,9 @@ func (e *Engine) startDir(ctx context.Context) error {
 	if err := e.checkCopied(); err != nil {
 		return err
 	}
-	free, err := diskFree(e.opts.Dir)
-	if err != nil {
-		return fmt.Errorf("read free space of %s: %w", e.opts.Dir, err)
+	if err := e.boundStore(); err != nil {
+		return err
 	}
-	e.opts.MaxStore = min(e.opts.MaxStore, free/2)
 	e.maxEvent = maxPayload - eventMargin
 	if err := e.rejectTorn(); err != nil {
 		return err
@@ -177,8 +175,8 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	if e.letters, err = e.js.CreateOrUpdateStream(ctx, e.lettersConfig()); err != nil {
 		return fmt.Errorf("open dead letters: %w", err)
 	}
-	if e.audit, err = e.js.CreateOrUpdateStream(ctx, e.auditConfig()); err != nil {
-		return fmt.Errorf("open audit log: %w", err)
+	if err := e.openAudit(ctx); err != nil {
+		return err
 	}
 	effects, err := e.openBucket(ctx, ledgerBucket, ledgerRetention)
 	if err != nil {

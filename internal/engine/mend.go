@@ -62,7 +62,7 @@ func (m *mender) mend(ctx context.Context) bool {
 	if failure == "" {
 		return false
 	}
-	if free, err := diskFree(e.opts.Dir); err != nil || free < diskReserve+maxShare {
+	if free, err := e.opts.diskFree(e.opts.Dir); err != nil || free < diskReserve+maxShare {
 		return false // it would fail again at once
 	}
 	e.log.Warn("the store is out of order; it is started anew, as there is room", "failure", failure)

@@ -17,7 +17,7 @@ type Options struct {
 	// Dir is the store's directory. It is made with mode 0700 and locked against a second process.
 	Dir string
 	// MaxStore bounds what all streams hold, in bytes; 8 GiB when 0. In Dir it is never more than half of what the disk
-	// has free when the engine is opened. An eighth of it is kept for ledger, runs and dead letters.
+	// has for it when the engine is opened. An eighth of it is kept for ledger, runs and dead letters.
 	MaxStore int64
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -42,6 +42,9 @@ type Options struct {
 	ackWait   time.Duration // for how long a worker may be silent; 60 s when 0, 15 s in a cluster, tests shorten it
 	beat      time.Duration // between two signs of life of a worker; a sixth of ackWait when 0
 	syncStore func() error  // instead of the system's, for tests
+
+	diskFree   func(dir string) (int64, error) // that of the system when nil
+	serverMost int64                           // what the server of a store in Dir may hold: see boundStore
 }
 
 const (
@@ -100,6 +103,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.MaxStore == 0 {
 		o.MaxStore = defaultMaxStore
+	}
+	if o.diskFree == nil {
+		o.diskFree = diskFree
 	}
 	if o.Workers == 0 {
 		o.Workers = defaultWorkers

@@ -92,7 +92,7 @@ func (e *Engine) usedInDir(ctx context.Context) (int64, error) {
 	return int64(account.Store), nil //nolint:gosec // no store has 2^63 bytes
 }
 
-func (e *Engine) freeInDir() (int64, error) { return diskFree(e.opts.Dir) }
+func (e *Engine) freeInDir() (int64, error) { return e.opts.diskFree(e.opts.Dir) }
 
 // usedShared adds up the engine's own streams, once each however many servers hold them: an account may have others. A
 // share that each replica takes may be beyond the budget by as much as there are replicas.
