@@ -25,7 +25,7 @@ func TestAStoreThatTakesMostOfItsDiskFinishesItsEventsAfterAStart(t *testing.T) 
 	if err := engine.Run([]Automation{{Name: "ticket", On: "splunk.alert", Action: down}}); err != nil {
 		t.Fatal(err)
 	}
-	stored, err := fill(t, engine, 0)
+	stored, err := fill(t, engine)
 	if err == nil {
 		t.Fatal("it is not full")
 	}

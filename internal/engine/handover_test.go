@@ -19,7 +19,7 @@ func TestWhatFillsTheStoreIsHandedOverInTheRoomThatThereIs(t *testing.T) {
 		o.Retry.First, o.Retry.Max = time.Hour, time.Hour
 	})
 	run(t, engine, onAlert("old", &action{do: func(context.Context, framework.Job) (framework.Result, error) { return framework.Result{}, down() }}))
-	stored, _ := fill(t, engine, 0)
+	stored, _ := fill(t, engine)
 	closeEngine(t, engine)
 	from, to := framework.QueueName{Name: "old"}, framework.QueueName{Name: "new"}
 

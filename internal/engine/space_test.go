@@ -22,10 +22,10 @@ func large(tb testing.TB, key string) framework.Event {
 func small(o *Options) { o.MaxStore = 1 << 20 }
 
 // fill publishes until the store refuses and returns how many events it took, and the refusal.
-func fill(t *testing.T, engine *Engine, from int) (int, error) {
+func fill(t *testing.T, engine *Engine) (int, error) {
 	t.Helper()
 	for n := range 200 {
-		if _, err := engine.Publish(t.Context(), large(t, strconv.Itoa(from+n))); err != nil {
+		if _, err := engine.Publish(t.Context(), large(t, strconv.Itoa(n))); err != nil {
 			return n, err
 		}
 	}
@@ -43,7 +43,7 @@ func TestAFullStoreRefusesEventsAndRecovers(t *testing.T) {
 	if err := engine.Run(automations); err != nil {
 		t.Fatal(err)
 	}
-	stored, refusal := fill(t, engine, 0)
+	stored, refusal := fill(t, engine)
 	problem, ok := errors.AsType[*framework.Problem](refusal)
 	if !ok || problem.Status != http.StatusServiceUnavailable || problem.Header.Get("Retry-After") != "60" {
 		t.Fatalf("a full store answers %v", refusal)
@@ -102,7 +102,7 @@ func TestADuplicateIsRecognisedInAFullStream(t *testing.T) {
 	}
 	first := alert(t, "first")
 	publish(t, engine, first)
-	if stored, _ := fill(t, engine, 0); stored == 0 {
+	if stored, _ := fill(t, engine); stored == 0 {
 		t.Fatal("nothing was stored")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
