@@ -87,7 +87,7 @@ func TestAnExportProvesItselfWithShAndSha256sum(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	newest := w.verify(t, Options{}).Newest
-	want := "OK: 8 objects are what was sealed\nnewest manifest: " + newest.SHA256.String() + " manifests/2026/11/20/15/0001\n"
+	want := "OK: 8 object(s): all are what was sealed\nnewest manifest: " + newest.SHA256.String() + " manifests/2026/11/20/15/0001\n"
 	if code, said := check(t, folder); code != 0 || said != want {
 		t.Errorf("exit code %d (-want +got):\n%s", code, cmp.Diff(want, said))
 	}
@@ -135,7 +135,12 @@ func TestTheScriptFindsWhatWasChanged(t *testing.T) {
 	}{
 		{"an object", func(t *testing.T, f string) { t.Helper(); write(t, f+"/objects/webhooks/a", "other") }, "WRONG objects/webhooks/a: FAILED"},
 		{"an object that is gone", func(t *testing.T, f string) { t.Helper(); must(t, os.Remove(f+"/objects/webhooks/a")) }, "objects/webhooks/a"},
-		{"an object that was added", func(t *testing.T, f string) { t.Helper(); write(t, f+"/objects/.x", "") }, "WRONG there are 4 files in objects, and 3 in the manifests"},
+		{"an object that was added", func(t *testing.T, f string) { t.Helper(); write(t, f+"/objects/.x", "") }, "WRONG objects has 4 file(s), and the manifests have 3"},
+		{"an object that is a link to a copy of it", func(t *testing.T, f string) { t.Helper(); linked(t, f+"/objects/webhooks/a") }, "WRONG objects: there is a link"},
+		{"a folder of objects that is a link", func(t *testing.T, f string) { t.Helper(); linked(t, f+"/objects/webhooks") }, "WRONG objects: there is a link"},
+		{"all objects behind a link", func(t *testing.T, f string) { t.Helper(); linked(t, f+"/objects") }, "WRONG objects: there is a link"},
+		{"a manifest that is a link to a copy of it", func(t *testing.T, f string) { t.Helper(); linked(t, f+"/"+manifest(in13)) }, "WRONG manifests: there is a link"},
+		{"all manifests behind a link", func(t *testing.T, f string) { t.Helper(); linked(t, f+"/manifests") }, "WRONG manifests: there is a link"},
 		{"a manifest", func(t *testing.T, f string) {
 			t.Helper()
 			replace(t, f+"/"+manifest(in13), "part 1 of 1", "part 1 of 2")
@@ -167,6 +172,14 @@ func sealedWorldWithout(t *testing.T) world {
 	return w
 }
 
+// linked moves a file or a folder elsewhere and leaves a link to it, so that what is read there is as it was.
+func linked(t *testing.T, path string) {
+	t.Helper()
+	elsewhere := filepath.Join(t.TempDir(), "moved")
+	must(t, os.Rename(path, elsewhere))
+	must(t, os.Symlink(elsewhere, path))
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -191,7 +204,7 @@ func TestAnExportOfARangeHasItsHoursAlone(t *testing.T) {
 	if report.Manifests != 1 || report.Objects != 1 {
 		t.Errorf("got %+v", report)
 	}
-	if code, said := check(t, folder); code != 0 || !strings.Contains(said, "OK: 1 objects") {
+	if code, said := check(t, folder); code != 0 || !strings.Contains(said, "OK: 1 object(s): all are what was sealed\n") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 	put(t, w.replica(nil), "webhooks/waiting", "body") // in the hour that is open

@@ -45,16 +45,25 @@ objects() {
 	done
 }
 
-# The number of files below a folder, added to n.
+# The number of files below a folder, added to n. A link could lead to anything, and somewhere else tomorrow: it is no evidence. Its name
+# is not printed, as it may be anything too.
 count() {
 	for file in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-		if [ -d "$file" ] && [ ! -L "$file" ]; then
+		if [ -L "$file" ]; then
+			links=1
+		elif [ -d "$file" ]; then
 			count "$file"
-		elif [ -e "$file" ] || [ -L "$file" ]; then
+		elif [ -e "$file" ]; then
 			n=$((n + 1))
 		fi
 	done
 }
+
+links=
+n=0
+[ -L manifests ] && links=1
+count manifests
+[ -z "$links" ] || bad "manifests: there is a link in the place of a file or a folder"
 
 before=
 newest=
@@ -77,9 +86,12 @@ for manifest in manifests/*/*/*/*/*; do
 	newest=$manifest
 done
 
+links=
 n=0
+[ -L objects ] && links=1
 count objects
-[ "$n" = "OBJECTS" ] || bad "there are $n files in objects, and OBJECTS in the manifests"
+[ -z "$links" ] || bad "objects: there is a link in the place of a file or a folder"
+[ "$n" = "OBJECTS" ] || bad "objects has $n file(s), and the manifests have OBJECTS"
 if [ "OBJECTS" != 0 ]; then
 	objects | sha256sum -c 2>&1 | {
 		status=0
@@ -96,6 +108,6 @@ if [ "OBJECTS" != 0 ]; then
 	} || wrong=1
 fi
 
-[ "$wrong" = 0 ] && printf 'OK: OBJECTS objects are what was sealed\n'
+[ "$wrong" = 0 ] && printf 'OK: OBJECTS object(s): all are what was sealed\n'
 printf 'newest manifest: %s %s\n' "$before" "$newest"
 exit "$wrong"
