@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -264,6 +265,9 @@ func (e *Engine) inUse(info *jetstream.ConsumerInfo) bool {
 }
 
 func (e *Engine) removeQueue(ctx context.Context, l left) error {
+	if err := e.dropCopy(filepath.Join(e.names.stream(streamPrefix+l.source), "obs", l.name)); err != nil {
+		return err
+	}
 	if err := l.stream.DeleteConsumer(ctx, l.name); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return fmt.Errorf("remove queue %s of source %s: %w", l.name, l.source, err)
 	}

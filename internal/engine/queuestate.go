@@ -9,18 +9,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// rejectTorn has the server pass over consumers whose state is cut short, or is not what the server left. By itself it takes
-// an empty one for new, and what lacks the end for whole: it would forget what was delivered and not finished.
+// rejectTorn has the server pass over consumers whose state is gone or cut short, or is not what the server left. By itself it
+// takes an empty one for new, and what lacks the end for whole: it would forget what was delivered and not finished.
 func (e *Engine) rejectTorn() error {
+	if err := e.restoreQueues(); err != nil {
+		return err
+	}
 	return eachDescription(e.streamsDir(), func(folder string) error {
 		path := filepath.Join(e.streamsDir(), folder, "o.dat")
 		state, err := os.ReadFile(path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read state of queue: %w", err)
 		}
-		there := err == nil // a stream has none, nor has a queue that nothing was taken from
+		there := err == nil || isQueue(folder) // a stream has none
 		sum, err := os.ReadFile(filepath.Join(e.opts.Dir, copiesDir, folder, stateSum))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read checksum of the state of a queue: %w", err)
@@ -35,6 +39,36 @@ func (e *Engine) rejectTorn() error {
 		return nil
 	})
 }
+
+// restoreQueues puts the descriptions of queues in place whose folders are gone. A queue that is given up loses its copy first.
+func (e *Engine) restoreQueues() error {
+	copies := filepath.Join(e.opts.Dir, copiesDir)
+	return eachDescription(copies, func(folder string) error {
+		stream, _, _ := strings.Cut(folder, string(filepath.Separator))
+		to := filepath.Join(e.streamsDir(), folder)
+		if !isQueue(folder) || isThere(filepath.Join(to, "meta.inf")) || !isThere(filepath.Join(e.streamsDir(), stream)) {
+			return nil
+		}
+		if err := copyDescription(filepath.Join(copies, folder), to); err != nil {
+			return fmt.Errorf("restore description of a queue: %w", err)
+		}
+		return nil
+	})
+}
+
+// dropCopy removes the copy of the description of what is removed on purpose, so that no start takes it for lost.
+func (e *Engine) dropCopy(folder string) error {
+	if e.embedded == nil || e.opts.Inline {
+		return nil
+	}
+	if err := os.RemoveAll(filepath.Join(e.opts.Dir, copiesDir, folder)); err != nil {
+		return fmt.Errorf("remove copy of a description: %w", err)
+	}
+	return nil
+}
+
+// isQueue reports whether a folder, relative to that of the streams, is that of a consumer.
+func isQueue(folder string) bool { return filepath.Base(filepath.Dir(folder)) == "obs" }
 
 // sumStates writes a checksum of the state of each queue, of which the server keeps none. It holds until a server runs again.
 func sumStates(dir string) error {
