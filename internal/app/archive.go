@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -30,9 +31,27 @@ func (c *Config) openArchive(ctx context.Context, log *slog.Logger, now func() t
 	}
 	deps := evidence.Deps{Now: now, Log: log, Note: evidence.NewNote(filepath.Join(c.Data, "newest-seal"), config.Place(c.Data))}
 	if !config.Seal.Key.IsZero() {
-		if deps.Signer, err = evidence.NewSigner(config.Seal.Key); err != nil {
+		if deps.Signer, err = c.signer(config.Seal.Key); err != nil {
 			return nil, framework.PlaceErrors(fmt.Errorf("seal.key: %w", err), &c.Archive, "archive")
 		}
 	}
 	return evidence.New(store, deps), nil
+}
+
+// signer makes the signer of a key that nobody else can read: whoever has it can seal a forgery.
+func (c *Config) signer(key framework.Secret) (*evidence.Signer, error) {
+	var written struct {
+		Seal struct {
+			Key string `yaml:"key"`
+		} `yaml:"seal"`
+	}
+	if err := c.Archive.Decode(&written); err != nil {
+		return nil, err
+	}
+	if file, isFile := strings.CutPrefix(written.Seal.Key, "file:"); isFile {
+		if err := checkPrivate(file); err != nil {
+			return nil, err
+		}
+	}
+	return evidence.NewSigner(key)
 }
