@@ -19,8 +19,9 @@ type binding struct {
 	parameters []parameter
 	body       *bodyBinding
 	query      bool // a parameter is in the query
-	raw        int  // index of the field Raw, -1 when there is none
-	request    int  // index of the field Request, -1 when there is none
+	route      *Route
+	raw        int // index of the field Raw, -1 when there is none
+	request    int // index of the field Request, -1 when there is none
 }
 
 type bodyBinding struct {
@@ -29,6 +30,7 @@ type bodyBinding struct {
 	checker    *node
 	form       *form
 	undeclared Undeclared
+	mend       bool
 	standards  []standard
 }
 
@@ -52,7 +54,7 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 	if err := checkRoute(route); err != nil {
 		return nil, err
 	}
-	b := &binding{raw: -1, request: -1}
+	b := &binding{raw: -1, request: -1, route: route}
 	var errs []error
 	for i := range route.input.NumField() {
 		field := route.input.Field(i)
@@ -63,7 +65,7 @@ func newBinding(s *schemas, route *Route) (*binding, error) {
 				return nil, fmt.Errorf("input %s: %w", route.input, err)
 			}
 			standards, err := s.standardsOf(field.Type)
-			b.body = &bodyBinding{field: i, schema: schema, checker: checker, form: formOf(field.Type), undeclared: route.undeclared, standards: standards}
+			b.body = &bodyBinding{field: i, schema: schema, checker: checker, form: formOf(field.Type), undeclared: route.undeclared, mend: route.mend, standards: standards}
 			errs = append(errs, err)
 		case field.Name == "Raw" && field.Type == reflect.TypeFor[[]byte]():
 			b.raw = i
@@ -130,12 +132,7 @@ func (b *binding) bind(r *Request, input any) error {
 		broken = append(broken, violations...)
 	}
 	if len(broken) > 0 {
-		problem := NewProblem(http.StatusUnprocessableEntity, "The call breaks the rules listed in errors. Nothing was stored.")
-		if len(broken) >= maxViolations {
-			problem.Detail = fmt.Sprintf("The call breaks many rules, of which errors lists %d. Nothing was stored.", len(broken))
-		}
-		problem.Errors = broken
-		return problem
+		return b.unprocessable(broken)
 	}
 	if b.raw >= 0 {
 		target.Field(b.raw).SetBytes(r.Raw())
@@ -144,6 +141,16 @@ func (b *binding) bind(r *Request, input any) error {
 		target.Field(b.request).Set(reflect.ValueOf(r))
 	}
 	return nil
+}
+
+func (b *binding) unprocessable(broken []Field) *Problem {
+	detail := "The call breaks the rules listed in errors."
+	if len(broken) >= maxViolations {
+		detail = fmt.Sprintf("The call breaks many rules, of which errors lists %d.", len(broken))
+	}
+	problem := NewProblem(http.StatusUnprocessableEntity, b.route.detail(detail))
+	problem.Errors = broken
+	return problem
 }
 
 func (p *parameter) bind(r *Request, query url.Values, target reflect.Value) []Field {
@@ -243,23 +250,27 @@ func (b *bodyBinding) bind(r *Request, target reflect.Value) (violations []Field
 	if err := apply(b.standards, target); err != nil {
 		return nil, internalProblem()
 	}
-	violations, filled, err := b.checker.fill(r.Raw(), b.undeclared, b.form, target)
+	document := r.Raw()
+	if b.mend {
+		document = Mended(document)
+	}
+	violations, filled, err := b.checker.fill(document, b.undeclared, b.form, target)
 	switch {
 	case err != nil:
 		return nil, notJSON(err)
 	case len(violations) > 0 || filled:
 		return violations, nil
 	}
-	return b.decode(r, target)
+	return b.decode(document, target)
 }
 
 // decode is for bodies that fill could not put into the input: it does, or says what does not fit.
-func (b *bodyBinding) decode(r *Request, target reflect.Value) (violations []Field, problem *Problem) {
+func (b *bodyBinding) decode(document []byte, target reflect.Value) (violations []Field, problem *Problem) {
 	target.SetZero()
 	if err := apply(b.standards, target); err != nil {
 		return nil, internalProblem()
 	}
-	err := decodeChecked(r.Raw(), target.Addr().Interface())
+	err := decodeChecked(document, target.Addr().Interface())
 	if err == nil {
 		return nil, nil
 	}

@@ -14,7 +14,8 @@
 //     check_scalar.go and check_container.go) walks the document once (scan.go, scan_string.go), driven by a tree (node.go)
 //     compiled from the published schema (schema.go, schema_registry.go, schema_fill.go), and collects every place that breaks
 //     a rule. On the same way it fills the input of the Endpoint (endpoint.go, form.go), over the defaults (defaults.go); with
-//     a broken rule the input goes no further.
+//     a broken rule the input goes no further. Text that is not Unicode is refused, or replaced before (mend.go) where the
+//     Endpoint says Mend.
 //  5. The Endpoint's Handle runs. A webhook's handler publishes an Event (event.go) and returns; it is answered once the
 //     event is safe against power loss.
 //  6. operation.encode encodes the output, strips members that the schema does not declare and checks the rest by the

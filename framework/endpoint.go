@@ -35,6 +35,7 @@ type Endpoint[I, O any] struct {
 	MaxBody    int64             // bytes; DefaultMaxBody when 0
 	Accepts    []string          // media types beside JSON that senders say their JSON is of: text/plain by Amazon SNS
 	Undeclared Undeclared        // Reject or Drop undeclared members of the body
+	Mend       bool              // bind Mended(body), for senders that repeat nothing: else text that is not Unicode is a 400
 	Forms      map[string]string // media types beside JSON that the answer may have, when O is a Presenter, each with an example
 	Success    []int             // the statuses that Handle may give, the usual one first; 200 when empty
 	Events     []string          // the types of event that Handle may publish: what automations can be on
@@ -64,6 +65,7 @@ type Route struct {
 
 	maxBody    int64
 	undeclared Undeclared
+	mend       bool
 	accepts    []string
 	forms      map[string]string
 	success    []int
@@ -85,7 +87,7 @@ func (e Endpoint[I, O]) Route() Route {
 	}
 	route := Route{
 		Method: e.Method, Path: e.Path, ID: e.ID, Summary: e.Summary, Description: e.Description, Tag: e.Tag, TagDescription: e.TagDescription, Events: e.Events, Scope: e.Scope,
-		maxBody: e.MaxBody, undeclared: e.Undeclared, accepts: e.Accepts, forms: e.Forms, success: e.Success, example: e.Example,
+		maxBody: e.MaxBody, undeclared: e.Undeclared, mend: e.Mend, accepts: e.Accepts, forms: e.Forms, success: e.Success, example: e.Example,
 		input: reflect.TypeFor[I](), output: reflect.TypeFor[O](),
 		newInput: func() any { return new(I) },
 		handle: func(ctx context.Context, input any) (any, error) {
@@ -100,4 +102,12 @@ func (e Endpoint[I, O]) Route() Route {
 		route.answered = e.Answer
 	}
 	return route
+}
+
+// detail completes that of a refusal: who only reads is not told that nothing was stored.
+func (r *Route) detail(reason string) string {
+	if r.Method == http.MethodGet {
+		return reason
+	}
+	return reason + " Nothing was stored."
 }

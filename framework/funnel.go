@@ -251,7 +251,7 @@ func send(w http.ResponseWriter, answer *Response, id string) {
 
 // logRequest writes the one line of a request. It names the route, never the URL: a token may be in path or query.
 func (f *Funnel) logRequest(r *Request, route string, status, size int, start time.Time, cause error) {
-	level := levelOf(status)
+	level := levelOfCall(r, status)
 	if !f.log.Enabled(r.Context(), level) {
 		return
 	}
@@ -271,6 +271,9 @@ func (f *Funnel) logRequest(r *Request, route string, status, size int, start ti
 	}
 	if cause != nil {
 		attributes = append(attributes, slog.String("err", cause.Error()))
+		if rules := rulesOf(cause); level == slog.LevelWarn && rules != "" { // and no stack: there is room
+			attributes = append(attributes, slog.String("rules", rules))
+		}
 		if crash, ok := errors.AsType[*panicked](cause); ok {
 			attributes = append(attributes, slog.String("stack", string(crash.stack)))
 		}

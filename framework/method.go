@@ -1,6 +1,7 @@
 package framework
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -35,6 +36,30 @@ func (f *Funnel) allMethods() string {
 	}
 	slices.Sort(methods)
 	return strings.Join(methods, ", ")
+}
+
+// levelOfCall is levelOf, but a warning where a known sender's event was not taken: that sender may never send it again.
+func levelOfCall(r *Request, status int) slog.Level {
+	if r.brings && status >= http.StatusBadRequest && status < http.StatusInternalServerError && status != http.StatusUnauthorized {
+		return slog.LevelWarn
+	}
+	return levelOf(status)
+}
+
+// loggedRules is how many of the places that break a rule are in the line of a call.
+const loggedRules = 5
+
+// rulesOf tells which rules were broken where, never by what.
+func rulesOf(cause error) string {
+	problem, ok := errors.AsType[*Problem](cause)
+	if !ok {
+		return ""
+	}
+	var rules []string
+	for _, field := range problem.Errors[:min(len(problem.Errors), loggedRules)] {
+		rules = append(rules, strings.Join([]string{field.In, field.Pointer, field.Rule}, " "))
+	}
+	return strings.Join(rules, ", ")
 }
 
 // levelOf is the level of the line of a call. What the server does not speak is asked for by the caller: no fault of ours.

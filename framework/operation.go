@@ -150,7 +150,7 @@ func (o *operation) readBody(r *http.Request) ([]byte, error) {
 }
 
 func (o *operation) tooLarge() *Problem {
-	return NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes. Nothing was stored.", o.maxBody))
+	return NewProblem(http.StatusRequestEntityTooLarge, o.detail(fmt.Sprintf("The body is larger than %d bytes.", o.maxBody)))
 }
 
 // unread tells why a body was not read to its end. The server around the funnel may have said so with a Problem.
@@ -191,6 +191,9 @@ func (o *operation) before(ctx context.Context, request *Request, from, to int) 
 	for _, plugin := range o.Before[from:to] {
 		if err := guard("before plugin", plugin.Name, func() error { return plugin.Part.Before(ctx, request) }); err != nil {
 			return err
+		}
+		if _, proves := plugin.Part.(Authenticator); proves {
+			request.brings = len(o.Events) > 0
 		}
 	}
 	if to < len(o.Before) {

@@ -75,6 +75,7 @@ type Request struct {
 	limited  bool    // else the caller may do everything
 	raw      []byte
 	unread   bool // the body was not asked for, and may still be on its way
+	brings   bool // it comes to have an event stored, and the caller has proven who they are
 	params   func(string) string
 	onAnswer []func(status int)
 }

@@ -114,6 +114,15 @@ func TestAWebhookThatBreaksARuleStoresNothing(t *testing.T) {
 	}
 }
 
+func TestAnAlertWithTextThatIsNotUnicodeIsStored(t *testing.T) {
+	s := serve(t, Defaults())
+	body := "{\"alerts\":[{\"id\":\"589b1aa1\",\"created_at\":1,\"args\":\"\\udcff \xff\"}]}"
+	wantAnswer(t, s.call(t, http.MethodPost, "/api/v1/s3/alert", body), http.StatusOK, `{"success":true}`)
+	if diff := cmp.Diff("{\"id\":\"589b1aa1\",\"created_at\":1,\"args\":\"\uFFFD \uFFFD\"}", string(s.events.Events()[0].Data)); diff != "" {
+		t.Errorf("data (-want +got):\n%s", diff)
+	}
+}
+
 func TestAWebhookOfTooManyAlertsIsRefused(t *testing.T) {
 	s := serve(t, Defaults())
 	alerts := make([]string, 1001)

@@ -381,6 +381,16 @@ func TestSNSIsAskedToComeAgainWhenItsCertificateCannotBeHad(t *testing.T) {
 	}
 }
 
+func TestAMessageWithTextThatIsNotUnicodeIsStored(t *testing.T) {
+	standIn := newSNS(t, nil)
+	s := subscribed(t, standIn)
+	message := `{"alerts":[{"id":"589b1aa1","created_at":1,"args":"\udcff"}]}`
+	wantAnswer(t, s.send(t, standIn.message("Notification", "2", func(m map[string]string) { m["Message"] = message })), http.StatusOK, `{"success":true}`)
+	if got := string(s.events.Events()[0].Data); got != "{\"id\":\"589b1aa1\",\"created_at\":1,\"args\":\"\uFFFD\"}" {
+		t.Errorf("stored %s", got)
+	}
+}
+
 func TestAMessageThatIsNoWebhookIsAProblem(t *testing.T) {
 	standIn := newSNS(t, nil)
 	for name, message := range map[string]string{

@@ -35,10 +35,8 @@ func Defaults() Config { return Config{} }
 
 // Input is a call of the webhook.
 type Input struct {
-	// Delivery is the same for every try to deliver one webhook. Only Cloud sends it.
-	Delivery string `header:"X-Atlassian-Webhook-Identifier" doc:"Jira's id of the delivery, the same when it is tried again" maxLength:"200" pattern:"^[A-Za-z0-9._:=+/-]+$" example:"5b2a7d1e-9c1f-4a57-8d3b-0e6f4c2a1b90"`
-	Body     Webhook
-	Raw      []byte
+	Body Webhook
+	Raw  []byte
 }
 
 // New returns the webhook's route.
@@ -58,6 +56,7 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		Tag: "Jira", TagDescription: "Webhooks of issues.",
 		MaxBody:    maxBody,
 		Undeclared: framework.Drop,
+		Mend:       true, // Data Center repeats nothing
 		Success:    []int{http.StatusAccepted, http.StatusOK},
 		Example:    example(),
 		Answer:     &Answer{EventID: "jira-5yqh3c6rnvgt2swzkx7ydlf4ae"},
@@ -130,12 +129,7 @@ func (r receiver) ignores(user framework.JSON) bool {
 	})
 }
 
-// identity is what makes two deliveries the same webhook: Jira's own id where it sends one, else the whole body, in
-// which the time in milliseconds tells two changes apart. The issue is part of it, because ids are unique only
-// within one Jira.
-func identity(input *Input) string {
-	if input.Delivery == "" {
-		return framework.Fingerprint("body", string(input.Raw))
-	}
-	return framework.Fingerprint("delivery", input.Delivery, input.Body.Issue.Self, input.Body.Issue.ID)
-}
+// identity is what makes two deliveries the same webhook: the whole body, in which the time in milliseconds tells two changes
+// apart, and which is the same when Jira tries again. Cloud's X-Atlassian-Webhook-Identifier does not count: it is not signed, so
+// that whoever has recorded a signed body could make new events of it.
+func identity(input *Input) string { return framework.Fingerprint("body", string(input.Raw)) }

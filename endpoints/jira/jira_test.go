@@ -137,14 +137,15 @@ func TestADeliveryThatIsRepeatedIsTheSameEvent(t *testing.T) {
 		first, second delivery
 		same          bool
 	}{
-		"the same delivery":                               {delivery{"d-1", created}, delivery{"d-1", created}, true},
-		"the same delivery, encoded anew":                 {delivery{"d-1", created}, delivery{"d-1", " " + created}, true},
-		"another delivery of the same body":               {delivery{"d-1", created}, delivery{"d-2", created}, false},
-		"the same id from another Jira":                   {delivery{"d-1", created}, delivery{"d-1", elsewhere}, false},
-		"the same id for another kind of change":          {delivery{"d-1", created}, delivery{"d-1", updated}, false},
-		"the same body, from a Jira that sends no id":     {delivery{"", created}, delivery{"", created}, true},
-		"a later change, from a Jira that sends no id":    {delivery{"", created}, delivery{"", later}, false},
-		"a delivery whose id is the first one's raw body": {delivery{"", created}, delivery{"d-1", created}, false},
+		"the same delivery":                            {delivery{"d-1", created}, delivery{"d-1", created}, true},
+		"the same body under an id of somebody's own":  {delivery{"d-1", created}, delivery{"d-2", created}, true},
+		"the same body under an id that is odd":        {delivery{"d-1", created}, delivery{"<" + strings.Repeat("d", 300) + ">", created}, true},
+		"the same id for a later change":               {delivery{"d-1", created}, delivery{"d-1", later}, false},
+		"the same id from another Jira":                {delivery{"d-1", created}, delivery{"d-1", elsewhere}, false},
+		"the same id for another kind of change":       {delivery{"d-1", created}, delivery{"d-1", updated}, false},
+		"the same body, from a Jira that sends no id":  {delivery{"", created}, delivery{"", created}, true},
+		"a later change, from a Jira that sends no id": {delivery{"", created}, delivery{"", later}, false},
+		"the same body, under an id alone at first":    {delivery{"d-1", created}, delivery{"", created}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := serve(t, jira.Defaults())
@@ -158,6 +159,14 @@ func TestADeliveryThatIsRepeatedIsTheSameEvent(t *testing.T) {
 				t.Errorf("status %d, %v then %v, %d stored", status, first, second, len(w.events.Events()))
 			}
 		})
+	}
+}
+
+func TestAnIssueWithTextThatIsNotUnicodeIsStored(t *testing.T) {
+	w := serve(t, jira.Defaults())
+	w.deliver(t, "d-1", strings.Replace(created, `"labels"`, `"summary":"cut in half \ud83d","labels"`, 1))
+	if got := string(w.events.Events()[0].Data); !strings.Contains(got, "cut in half \uFFFD") {
+		t.Errorf("stored %s", got)
 	}
 }
 
@@ -207,17 +216,15 @@ func TestAWebhookThatIsNotJirasIsRefusedAndNotStored(t *testing.T) {
 		status         int
 		want           []string // place and rule
 	}{
-		"without a name":                    {"", `{"x":"` + canary + `"}`, 422, []string{"body /webhookEvent required"}},
-		"with a name that is none":          {"", `{"webhookEvent":"a <b>"}`, 422, []string{"body /webhookEvent pattern"}},
-		"without its issue":                 {"", `{"webhookEvent":"jira:issue_created"}`, 422, []string{"body /issue required"}},
-		"with an issue that lacks all":      {"", issue(`{}`), 422, []string{"body /issue/id required", "body /issue/key required", "body /issue/fields required"}},
-		"with a key that is none":           {"", issue(`{"id":"1","key":"../` + canary + `","fields":{}}`), 422, []string{"body /issue/key pattern"}},
-		"with an id that is a number":       {"", issue(`{"id":1,"key":"SEC-1","fields":{}}`), 422, []string{"body /issue/id type"}},
-		"with fields that are a list":       {"", issue(`{"id":"1","key":"SEC-1","fields":["` + canary + `"]}`), 422, []string{"body /issue/fields type"}},
-		"with an identifier that is odd":    {"<" + canary + ">", created, 422, []string{"header " + identifier + " pattern"}},
-		"with an identifier without an end": {strings.Repeat("a", 201), created, 422, []string{"header " + identifier + " maxLength"}},
-		"with a field given twice":          {"", issue(`{"id":"1","key":"SEC-1","fields":{"a":"` + canary + `","a":2}}`), 400, []string{"body /issue/fields/a json"}},
-		"that is a form":                    {"", `payload=%7B%7D`, 400, []string{"body  json"}},
+		"without a name":               {"", `{"x":"` + canary + `"}`, 422, []string{"body /webhookEvent required"}},
+		"with a name that is none":     {"", `{"webhookEvent":"a <b>"}`, 422, []string{"body /webhookEvent pattern"}},
+		"without its issue":            {"", `{"webhookEvent":"jira:issue_created"}`, 422, []string{"body /issue required"}},
+		"with an issue that lacks all": {"", issue(`{}`), 422, []string{"body /issue/id required", "body /issue/key required", "body /issue/fields required"}},
+		"with a key that is none":      {"", issue(`{"id":"1","key":"../` + canary + `","fields":{}}`), 422, []string{"body /issue/key pattern"}},
+		"with an id that is a number":  {"", issue(`{"id":1,"key":"SEC-1","fields":{}}`), 422, []string{"body /issue/id type"}},
+		"with fields that are a list":  {"", issue(`{"id":"1","key":"SEC-1","fields":["` + canary + `"]}`), 422, []string{"body /issue/fields type"}},
+		"with a field given twice":     {"", issue(`{"id":"1","key":"SEC-1","fields":{"a":"` + canary + `","a":2}}`), 400, []string{"body /issue/fields/a json"}},
+		"that is a form":               {"", `payload=%7B%7D`, 400, []string{"body  json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := serve(t, jira.Defaults())

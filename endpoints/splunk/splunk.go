@@ -11,6 +11,11 @@ import (
 	"funnelweb/framework"
 )
 
+// maxBody bounds an alert in bytes: a search with values() fills a row with megabytes. The engine carries 8 MiB less 64 KiB, which
+// it keeps for what a dead letter adds; 1 KiB is for what an event is beside the alert, some 300 bytes, and for members that are
+// left out and stored as null.
+const maxBody = 8<<20 - 65<<10
+
 // EventType is the type of the event that an alert becomes.
 const EventType = "splunk.alert"
 
@@ -74,6 +79,8 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 		Description: "The answer is sent once the alert is stored safely. An alert with the same search job and the same " +
 			"result row is the same alert, however often it is sent.",
 		Tag: "Splunk", TagDescription: "Alerts of saved searches.",
+		MaxBody: maxBody,
+		Mend:    true,
 		Success: []int{http.StatusAccepted, http.StatusOK},
 		Example: example(),
 		Answer:  &Answer{EventID: "splunk-mq7mqn4ycphcbhlwxfhwnlqg6e"},

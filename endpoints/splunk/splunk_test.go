@@ -213,8 +213,14 @@ func TestOnlyPostIsServedAndATrailingSlashIsNoRedirect(t *testing.T) {
 	if recorder.Code != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %d %s", recorder.Code, recorder.Body)
 	}
-	if answer := w.post("/api/v1/splunk/alert", strings.Repeat(" ", framework.DefaultMaxBody+1)); answer.Code != http.StatusRequestEntityTooLarge {
-		t.Errorf("body above the bound: %d", answer.Code)
+}
+
+func TestAnAlertWithTextThatIsNotUnicodeIsStored(t *testing.T) {
+	w := serve(t, splunk.Defaults())
+	w.accept(t, "{\"sid\":\"s1\",\"result\":{\"file\":\"caf\\udce9.exe\",\"cut \\ud83d\":[\"a\",\"\xff\"]}}")
+	want := decode(t, `{"sid":"s1","search_name":null,"app":null,"owner":null,"results_link":null,"result":{"file":"caf\ufffd.exe","cut \ufffd":["a","\ufffd"]}}`)
+	if diff := cmp.Diff(want, decode(t, string(w.events.Events()[0].Data))); diff != "" {
+		t.Errorf("data (-want +got):\n%s", diff)
 	}
 }
 
