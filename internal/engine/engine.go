@@ -139,6 +139,9 @@ func (e *Engine) startDir(ctx context.Context) error {
 		return err
 	}
 	e.maxEvent = maxPayload - eventMargin
+	if err := e.dropUnfinished(); err != nil {
+		return err
+	}
 	if err := e.rejectTorn(); err != nil {
 		return err
 	}
