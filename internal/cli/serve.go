@@ -63,15 +63,20 @@ func (c serveCommand) Run(p *program) error {
 	return err
 }
 
-// welcome shows a token that was just made, the only time that it is shown.
+// welcome tells of a token that was just made. It is shown on a terminal alone, this once: anything else is kept, by a journal say.
 func (p *program) welcome(url, file, token string, standard bool) {
-	_, _ = fmt.Fprintf(p.stdout, "\nAccess token, made now and kept in %s (shown this once): %s\n", file, token)
+	if isTerminal(p.stdout) {
+		_, _ = fmt.Fprintf(p.stdout, "\nAccess token, made now and kept in %s (shown this once): %s\n", file, token)
+	} else {
+		_, _ = fmt.Fprintf(p.stdout, "\nAccess token, made now and kept in %s\n", file)
+		token = "$(cat " + file + ")" // of the built-in configuration below: it needs no quotes
+	}
 	if !standard {
 		return
 	}
 	_, _ = fmt.Fprintf(p.stdout, `Try it:
   curl -H 'Content-Type: application/json' -d '{"sid":"s1","search_name":"Test","app":"search","owner":"admin","result":{"user":"jdoe"}}' \
-    '%s/api/v1/splunk/alert?token=%s'
+    "%s/api/v1/splunk/alert?token=%s"
 API documentation: %s/docs/
 
 `, url, token, url)
