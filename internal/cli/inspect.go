@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"funnelweb/framework"
 )
 
 type checkCommand struct {
@@ -37,6 +40,9 @@ func (c checkCommand) Run(p *program) error {
 	var unusable error
 	if config, _ := c.read(); config != nil { // its mistakes are found below
 		unusable = config.CheckData(c.Live)
+		if mistake, ok := errors.AsType[*framework.Mistake](unusable); ok && c.name() == "" {
+			mistake.Line = 0 // of a file that nobody wrote
+		}
 	}
 	config, server, err := c.inspect(p, unusable, c.Online)
 	if err != nil {
