@@ -21,12 +21,15 @@ type sandboxCommand struct {
 // Help is shown below the flags.
 func (sandboxCommand) Help() string {
 	return `Stand-ins for working on a configuration without accounts: strict, on loopback sockets, with the data of the demo. They can be
-told to misbehave with POST /_sandbox/faults on the Jira, VirusTotal, Threat Stack and Splunk addresses. POST /_sandbox/jobs on the
+told to misbehave with POST /_sandbox/faults on the Jira, VirusTotal, Threat Stack and Splunk addresses, as in the last example; DELETE
+ends it. What it takes: match, times, latency, status, retry_after, body, html, cut_before, cut_after. POST /_sandbox/jobs on the
 Splunk address adds a search with its rows: {"sid":"s1","fields":["host"],"rows":[{"host":"WS-042"}]}.
 
 Examples:
   funnelweb sandbox                                  in one terminal
-  funnelweb serve --config configs/demo.yaml         in another`
+  funnelweb serve --config configs/demo.yaml         in another
+  curl -H 'Content-Type: application/json' http://127.0.0.1:8081/_sandbox/faults \
+    -d '{"match":"POST /rest/api/","times":2,"status":503,"retry_after":"5s","latency":"1s"}'`
 }
 
 // Run runs the stand-ins until the process is told to stop.

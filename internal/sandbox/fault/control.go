@@ -85,6 +85,9 @@ func decode(body []byte) (Fault, error) {
 	if in.Times < 0 {
 		return Fault{}, errors.New("times must not be negative")
 	}
+	if latency == 0 && in.Status == 0 && !in.HTML && !in.CutBefore && !in.CutAfter {
+		return Fault{}, errors.New("the fault does nothing: it needs latency, status, html, cut_before or cut_after")
+	}
 	return Fault{
 		Match: in.Match, Times: in.Times, Latency: latency, Status: in.Status, RetryAfter: retryAfter,
 		Body: in.Body, HTML: in.HTML, CutBefore: in.CutBefore, CutAfter: in.CutAfter,

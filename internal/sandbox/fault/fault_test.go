@@ -272,6 +272,7 @@ func TestControlRefuses(t *testing.T) {
 		{"negative durations", "POST", "application/json", `{"retry_after":"-1s"}`, 400, "retry_after must be a duration"},
 		{"statuses that do not exist", "POST", "application/json", `{"status":99}`, 400, "200 to 599"},
 		{"negative times", "POST", "application/json", `{"times":-1}`, 400, "times"},
+		{"faults that do nothing", "POST", "application/json", `{"match":"GET /","times":2,"retry_after":"1s","body":"x"}`, 400, "it needs latency, status, html, cut_before or cut_after"},
 		{"bodies without end", "POST", "application/json", `{"body":"` + strings.Repeat("x", 70<<10) + `"}`, 400, "too large"},
 		{"other methods", "PUT", "application/json", `{}`, 405, "DELETE"},
 	} {
