@@ -46,6 +46,7 @@ type Engine struct {
 	id         string              // of this engine, for claims
 	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
 	ledger     *ledger
+	reached    *reached // nil without a store in a directory
 	quota      *quota
 	answers    *answers
 	breakers   *breakers
@@ -156,7 +157,7 @@ func (e *Engine) startDir(ctx context.Context) error {
 	if err := e.recoverDamaged(ctx); err != nil {
 		return err
 	}
-	if err := e.noteLostLedger(); err != nil {
+	if err := e.missGone(ctx); err != nil {
 		return err
 	}
 	e.barrier, err = startBarrier(e.opts)

@@ -18,6 +18,10 @@ import (
 // lossKey is that of the note; no key of a part becomes this one of the bucket (bucketKey).
 const lossKey = "=lost"
 
+// longestEffect is far longer than any effect is under way. When records were lost is by a clock that may have been set, and the
+// process that found it out may have been killed since.
+const longestEffect = 24 * time.Hour
+
 // loss is the note.
 type loss struct {
 	At time.Time `json:"at"`
@@ -25,6 +29,7 @@ type loss struct {
 
 // recall finds out, when the ledger is opened, whether it has lost records.
 func (l *ledger) recall(ctx context.Context, e *Engine) error {
+	l.reached = e.reached
 	if e.opts.Inline {
 		l.forgets.Store(true)
 		return nil
@@ -47,10 +52,12 @@ func (l *ledger) recall(ctx context.Context, e *Engine) error {
 		return nil
 	}
 	l.forgets.Store(true)
+	if e.now().Sub(lost) < longestEffect {
+		l.sightings.lose() // what was under way is not looked for at once
+	}
 	if !lost.After(noted) {
 		return nil
 	}
-	l.sightings.lose() // what was under way is not looked for at once
 	text, err := json.Marshal(loss{lost})
 	if err == nil {
 		_, err = l.bucket.put(ctx, lossKey, text, revision)
@@ -77,18 +84,6 @@ func (l *ledger) noted(ctx context.Context) (time.Time, uint64, error) {
 		return time.Time{}, 0, fmt.Errorf("decode whether the ledger lost records: %w", err)
 	}
 	return read.At, revision, nil
-}
-
-// noteLostLedger notes that there is none although there was one: somebody moved it away. It is made anew by the start.
-func (e *Engine) noteLostLedger() error {
-	const name = "KV_" + ledgerBucket
-	if isThere(filepath.Join(e.streamsDir(), name)) || !isThere(filepath.Join(e.opts.Dir, copiesDir, name)) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format(damagedAt), name), 0o700); err != nil {
-		return fmt.Errorf("note that the ledger is gone: %w", err)
-	}
-	return nil
 }
 
 // lastPutAside returns when files of a stream were last put aside, or the zero time.

@@ -26,6 +26,7 @@ type ledger struct {
 	timeout   time.Duration
 	forgets   atomic.Bool
 	sightings *sightings
+	reached   *reached // nil without a store in a directory
 }
 
 // Age implements framework.Ledger. What the ledger had when it was opened is as old as that.
@@ -67,6 +68,9 @@ func (l *ledger) Put(ctx context.Context, key string, value []byte, revision uin
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
+	if err := l.reached.beginLedger(); err != nil {
+		return 0, fmt.Errorf("write ledger entry %s: %w", key, err)
+	}
 	met := l.sightings.newest()
 	written, err := l.bucket.put(ctx, subject, value, revision)
 	if errors.Is(err, errMismatch) {

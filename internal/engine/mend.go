@@ -37,9 +37,13 @@ func (m *mender) run(ctx context.Context) {
 	every := m.engine.opts.mendEvery
 	rest := every
 	for {
-		pause(ctx, rest)
+		m.engine.noteReached(context.WithoutCancel(ctx)) // at the end too
 		if ctx.Err() != nil {
 			return
+		}
+		pause(ctx, rest)
+		if ctx.Err() != nil {
+			continue
 		}
 		if m.mend(ctx) {
 			rest = min(2*rest, max(every, mendPause))

@@ -116,6 +116,7 @@ func inspect(folder, stream string) (*injury, error) {
 	if messages, last := indexed(filepath.Join(folder, "index.db"), stream); messages > 0 {
 		found.end = max(found.end, last)
 	}
+	found.end = max(found.end, reachedIn(folder, stream))
 	return found, nil
 }
 
@@ -212,7 +213,7 @@ func indexed(path, stream string) (messages, last uint64) {
 // repair puts the files aside and whole ones in their place, one after the other. Cut short at any point the next start goes
 // on with those that are still damaged: which place is the last is held first.
 func (i *injury) repair(folder, aside string) error {
-	if err := os.MkdirAll(aside, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(aside, 0o700), os.MkdirAll(folder, 0o700)); err != nil {
 		return err
 	}
 	summaries := []string{"index.db", "thw.db"} // the server makes them from the messages
