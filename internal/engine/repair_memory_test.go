@@ -17,9 +17,9 @@ import (
 // message is a record of an event, as the server writes it.
 func (b *block) message(sequence uint64, subject string, data []byte) []byte {
 	record := make([]byte, recordHeader)
-	binary.LittleEndian.PutUint32(record, uint32(recordHeader+len(subject)+len(data)+recordSum)) //nolint:gosec // small
+	binary.LittleEndian.PutUint32(record, uint32(recordHeader+len(subject)+len(data)+recordSum))
 	binary.LittleEndian.PutUint64(record[4:], sequence)
-	binary.LittleEndian.PutUint16(record[20:], uint16(len(subject))) //nolint:gosec // small
+	binary.LittleEndian.PutUint16(record[20:], uint16(len(subject)))
 	b.sum.Reset()
 	for _, part := range [][]byte{record[4:20], []byte(subject), data} {
 		_, _ = b.sum.Write(part)
