@@ -20,6 +20,10 @@ var originLabel = regexp.MustCompile(`^fw-([a-z2-7]{26})$`)
 // So many of these labels of one ticket are looked at.
 const maxLabels = 20
 
+// maxOpen is how long to wait at most for what becomes of a ticket that is being made: it is known soon, whatever a clock that
+// was set ahead says of the age of the event.
+const maxOpen = 15 * time.Second
+
 // originHashes reads the labels in an event's data.
 func originHashes(data any) []string {
 	var hashes []string
@@ -53,7 +57,7 @@ func (a *Action) prove(ctx context.Context, job framework.Job, found target, has
 	age := a.now().Sub(job.Event.Time)
 	if open != "" && age <= awaitLimit {
 		reason := "it is not recorded yet of which ticket the label fw-" + open + " is"
-		return target{}, &framework.Wait{Until: a.now().Add(nextLook(age)), Reason: reason}
+		return target{}, &framework.Wait{Until: a.now().Add(min(nextLook(age), maxOpen)), Reason: reason}
 	}
 	if open != "" && found.remark == "" {
 		found.remark = "Which ticket the label fw-" + open + " belongs to is not known"
