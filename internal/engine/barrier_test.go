@@ -82,16 +82,17 @@ func TestNothingIsAcknowledgedBeforeTheSync(t *testing.T) {
 }
 
 func TestAfterAFailedSyncNothingIsAcknowledged(t *testing.T) {
-	var syncs atomic.Int32
+	var fails atomic.Bool // once
 	engine := open(t, t.TempDir(), func(o *Options) {
 		o.syncStore = func() error {
-			if syncs.Add(1) == 2 {
+			if fails.CompareAndSwap(true, false) {
 				return errors.New("input/output error")
 			}
 			return nil
 		}
 	})
 	publish(t, engine, alert(t, "before"))
+	fails.Store(true)
 	for _, key := range []string{"at the failure", "at the failure", "after it", "before"} {
 		_, err := engine.Publish(t.Context(), alert(t, key))
 		problem, ok := errors.AsType[*framework.Problem](err)

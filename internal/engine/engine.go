@@ -268,13 +268,27 @@ func (e *Engine) unready(reason string, cause error) error {
 	return &framework.ServiceError{Service: "event store", Op: "check", Reason: reason, Err: cause}
 }
 
+// closeConn closes a connection and waits until all that it has to tell was told: its callbacks log.
+func closeConn(conn *nats.Conn) {
+	if conn.IsClosed() {
+		return
+	}
+	told := make(chan struct{})
+	conn.SetClosedHandler(func(*nats.Conn) { close(told) }) // the last that is called
+	conn.Close()
+	select {
+	case <-told:
+	case <-time.After(storeTimeout): // it closed by itself just before
+	}
+}
+
 // shutdown undoes start, as far as that got.
 func (e *Engine) shutdown() error {
 	if e.mender != nil {
 		e.mender.close()
 	}
 	if e.conn != nil {
-		e.conn.Close()
+		closeConn(e.conn)
 	}
 	if e.embedded != nil {
 		e.embedded.stop()
