@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type found struct {
 	csv    []byte
 	rows   int
 	total  int
+	left   left
 	reason string // why there is nothing to attach, for people; final
 }
 
@@ -44,13 +46,13 @@ func (a *Action) read(ctx context.Context, job framework.Job, sid string) (found
 	case !state.done && age > doneLimit:
 		return found{reason: "the search did not end within " + doneLimit.String()}, nil
 	case !state.done:
-		return found{}, a.notYet(age)
+		return found{}, a.notYet(age, "the search in Splunk has not ended yet")
 	}
 	return a.pages(ctx, sid, state.count, age)
 }
 
-func (a *Action) notYet(age time.Duration) error {
-	return &framework.Wait{Until: a.now().Add(min(max(age/2, time.Second), maxPoll)), Reason: "the search in Splunk has not ended yet"}
+func (a *Action) notYet(age time.Duration, reason string) error {
+	return &framework.Wait{Until: a.now().Add(min(max(age/2, time.Second), maxPoll)), Reason: reason}
 }
 
 // pages reads page after page until the rows, or the room for them, are at their end.
@@ -66,8 +68,17 @@ func (a *Action) pages(ctx context.Context, sid string, total int, age time.Dura
 			return found{reason: "Splunk no longer keeps them: it forgot them while they were being read"}, nil
 		case err != nil:
 			return found{}, err
+		case page == nil && age <= doneLimit:
+			return found{}, a.notYet(age, "the search in Splunk has not ended yet")
+		case page == nil && len(sheet.rows) == 0:
+			return found{reason: "Splunk gave none within " + doneLimit.String() + ", though the search has ended"}, nil
 		case page == nil:
-			return found{}, a.notYet(age)
+			return sheet.found(max(total, len(sheet.rows)+1)), nil // what was read is evidence all the same
+		case len(page.Results) > 0 || len(sheet.rows) > 0 || total == 0:
+		case age <= doneLimit:
+			return found{}, a.notYet(age, "Splunk does not give the rows of the search yet")
+		default:
+			return found{reason: fmt.Sprintf("Splunk says that there are %d, and gave none within %s", total, doneLimit)}, nil
 		}
 		if !sheet.add(page) {
 			total = max(total, len(sheet.rows)+1) // there are more than there is room for
@@ -80,7 +91,15 @@ func (a *Action) pages(ctx context.Context, sid string, total int, age time.Dura
 	if len(sheet.rows) == 0 && total == 0 {
 		return found{reason: "the search has none"}, nil
 	}
-	return found{csv: sheet.csv(), rows: len(sheet.rows), total: max(total, len(sheet.rows))}, nil
+	if len(sheet.rows) == 0 {
+		return found{reason: "the first alone has more than the file may hold"}, nil
+	}
+	return sheet.found(max(total, len(sheet.rows))), nil
+}
+
+// found is the file of a sheet, and what it leaves out of a search of so many rows.
+func (s *sheet) found(total int) found {
+	return found{csv: s.csv(), rows: len(s.rows), total: total, left: left{Columns: len(s.columns), Lost: len(s.lost), Cut: s.cut}}
 }
 
 // told adds what Splunk says, if anything.

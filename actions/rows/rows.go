@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"funnelweb/framework"
@@ -83,8 +84,17 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 	}, nil
 }
 
-// Do reads the rows, keeps them, and attaches them once there is a ticket. What cannot be read for good is told on the ticket.
+// Do reads the rows, keeps them, and attaches them once there is a ticket. What cannot be read or attached for good is told on the
+// ticket.
 func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, error) {
+	result, err := a.attach(ctx, job)
+	if framework.IsPermanent(err) {
+		err = a.giveUp(ctx, job, err)
+	}
+	return result, err
+}
+
+func (a *Action) attach(ctx context.Context, job framework.Job) (framework.Result, error) {
 	data, err := framework.DecodeData(job.Event.Data)
 	if err != nil {
 		return framework.Result{}, fmt.Errorf("decode event %s: %w", job.Event.ID, err)
@@ -145,12 +155,16 @@ func (a *Action) deliver(ctx context.Context, job framework.Job, ticket string, 
 			return err
 		}
 	}
-	note := kept.note()
-	if note == "" {
-		return nil
+	if note := kept.note(); note != "" {
+		return a.tell(ctx, job, ticket, "rows.", "rows.told.", note)
 	}
-	mark := "rows." + job.Key()
-	_, err := framework.Once(ctx, a.ledger, a.now, "rows.told."+job.Key(), framework.Effect{
+	return nil
+}
+
+// tell adds a comment, once. What marks the comment and the entry of the ledger begin with is of the kind of note.
+func (a *Action) tell(ctx context.Context, job framework.Job, ticket, mark, entry, note string) error {
+	mark += job.Key()
+	_, err := framework.Once(ctx, a.ledger, a.now, entry+job.Key(), framework.Effect{
 		Find: func(ctx context.Context) (string, error) { return a.tickets.FindComment(ctx, ticket, mark) },
 		Do: func(ctx context.Context) (string, error) {
 			return a.tickets.AddComment(ctx, ticket, mark, framework.Document{framework.Text(note)})
@@ -158,6 +172,30 @@ func (a *Action) deliver(ctx context.Context, job framework.Job, ticket string, 
 		Lag: readLag,
 	})
 	return err
+}
+
+// giveUp tells a failure that no retry can mend on the ticket, once there is one, and returns it then: whoever reads the ticket must
+// not take silence for a search without rows. It has a mark of its own, since the file may still come when it is put right.
+func (a *Action) giveUp(ctx context.Context, job framework.Job, failure error) error {
+	ticket, err := a.ticket(ctx, job)
+	if wait, ok := errors.AsType[*framework.Wait](err); ok {
+		wait.Reason += ", to tell there: " + framework.Reason(failure)
+	}
+	var kept outcome
+	if err == nil {
+		kept, _, err = a.recorded(ctx, readEntry(job))
+	}
+	if err == nil {
+		note := "The rows of the search are not attached: " + strings.TrimSuffix(framework.Reason(failure), ".") + "."
+		if kept.Key != "" {
+			note += " They are kept in the archive as " + kept.Key + "."
+		}
+		err = a.tell(ctx, job, ticket, "rows.failed.", "rows.failed.", note)
+	}
+	if err != nil && !framework.IsPermanent(err) {
+		return err
+	}
+	return failure
 }
 
 // permanent is a failure that no retry can mend.

@@ -44,8 +44,9 @@ func newForm(file framework.TicketFile) (*form, error) {
 }
 
 type storedFile struct {
-	ID   string `json:"id"`
-	Name string `json:"filename"`
+	ID     string  `json:"id"`
+	Name   string  `json:"filename"`
+	Author account `json:"author"`
 }
 
 type storedFiles []storedFile
@@ -126,7 +127,8 @@ type filesOfIssue struct {
 
 func (f *filesOfIssue) complete() bool { return f.Fields != nil }
 
-// FindFile returns the id of the ticket's oldest file of that name, or "". It reads the ticket itself, which is consistent.
+// FindFile returns the id of the first file of that name that we attached to the ticket, or "". It reads the ticket itself, which is
+// consistent. Another's file of that name is not ours: it would keep the evidence off the ticket.
 func (c *Client) FindFile(ctx context.Context, key, name string) (string, error) {
 	op := operation{name: "read files", method: http.MethodGet, needs: "Browse Projects"}
 	path, err := issuePath(op, key)
@@ -139,7 +141,14 @@ func (c *Client) FindFile(ctx context.Context, key, name string) (string, error)
 		return "", err
 	}
 	for _, file := range issue.Fields.Attachment {
-		if file.Name == name && commentID.MatchString(file.ID) {
+		if file.Name != name || !commentID.MatchString(file.ID) {
+			continue
+		}
+		me, err := c.me(ctx)
+		if err != nil {
+			return "", err
+		}
+		if file.Author == me {
 			return file.ID, nil
 		}
 	}

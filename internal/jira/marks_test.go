@@ -84,3 +84,26 @@ func TestCommentsAreKeptFromAServiceProjectsCustomers(t *testing.T) {
 		}
 	})
 }
+
+// Whoever may attach a file could otherwise keep the rows about himself off a ticket.
+func TestAFileThatSomebodyElseAttachedIsNotOurs(t *testing.T) {
+	t.Parallel()
+	for flavor, member := range map[string]string{jira.Cloud: "accountId", jira.DataCenter: "name"} {
+		client := serve(t, jira.Config{Flavor: flavor}, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			if strings.HasSuffix(r.URL.Path, "/myself") {
+				_, _ = fmt.Fprintf(w, `{%q:"us","displayName":"Funnelweb"}`, member)
+				return
+			}
+			of := func(id, name, who string) string {
+				return fmt.Sprintf(`{"id":%q,"filename":%q,"author":{%q:%q,"displayName":"Funnelweb"}}`, id, name, member, who)
+			}
+			_, _ = fmt.Fprintf(w, `{"fields":{"attachment":[{"id":"1","filename":"rows.csv"},%s,%s,%s]}}`, of("2", "rows.csv", "eve"), of("3", "rows.csv", "us"), of("4", "eves.csv", "eve"))
+		})
+		for name, want := range map[string]string{"rows.csv": "3", "eves.csv": "", "none.csv": ""} {
+			if got := must(client.FindFile(t.Context(), "SEC-1", name))(t); got != want {
+				t.Errorf("%s: %s: found %q, want %q", flavor, name, got, want)
+			}
+		}
+	}
+}
