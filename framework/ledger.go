@@ -145,7 +145,7 @@ func (e Effect) attempt(ctx context.Context, ledger Ledger, now func() time.Time
 func (e Effect) lookBack(ctx context.Context, ledger Ledger, now func() time.Time, record effectRecord, revision uint64) (string, error) {
 	age := ledger.Age(revision)
 	switch {
-	case (record.State == "" || record.State == stateClear) && forgets(ledger): // what followed may be gone
+	case (record.State == "" || record.State == stateClear) && Forgets(ledger): // what followed may be gone
 		age = ledger.Age(0)
 	case record.State == "" || record.State == stateClear:
 		return "", nil
@@ -164,11 +164,6 @@ func (e Effect) find(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("look for an earlier result: %w", err)
 	}
 	return found, nil
-}
-
-func forgets(ledger Ledger) bool {
-	forgetful, ok := ledger.(Forgetful)
-	return ok && forgetful.Forgets()
 }
 
 func readEffect(ctx context.Context, ledger Ledger, key string) (effectRecord, uint64, error) {

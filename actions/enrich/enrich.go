@@ -67,6 +67,11 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 	}, nil
 }
 
+// deps are those of framework.AwaitTicket.
+func (a *Action) deps() framework.Deps {
+	return framework.Deps{Now: a.now, Ledger: a.ledger, Tickets: a.tickets, Activity: a.activity}
+}
+
 func (c Config) checkIndicators() error {
 	if len(c.Indicators) == 0 && len(c.FindIn) == 0 {
 		return errors.New("indicators: must say where to find at least one, such as {user: result.user}")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"funnelweb/framework"
 )
@@ -21,12 +20,7 @@ const (
 // alertLost is what people are told about a ticket whose alert cannot be found.
 const alertLost = "The alert that this ticket was made for is no longer kept."
 
-var keyInResult = regexp.MustCompile(`\b[A-Z][A-Z0-9_]+-[0-9]+\b`)
-
-func (a *Action) forgets() bool {
-	forgetful, ok := a.ledger.(framework.Forgetful)
-	return ok && forgetful.Forgets() && a.activity != nil
-}
+func (a *Action) forgets() bool { return framework.Forgets(a.ledger) && a.activity != nil }
 
 // originID returns the id of the event that a ticket was made of, or "". One that the ledger lost is looked for once: what
 // comes of it is recorded, also that there is none.
@@ -75,41 +69,6 @@ func (a *Action) searchOrigin(ctx context.Context, hash string) (string, error) 
 	return "", nil
 }
 
-// ticketOf returns the key of the ticket that an automation made of an event, as the run of it tells, or "".
-func (a *Action) ticketOf(ctx context.Context, automation, eventID string) (string, error) {
-	run, err := a.runOf(ctx, eventID, automation, "")
-	if err != nil {
-		return "", err
-	}
-	return a.keyIn(run), nil
-}
-
-// keyIn returns the key of the ticket that a run made, or "".
-func (a *Action) keyIn(run framework.Run) string {
-	key := keyInResult.FindString(run.Result)
-	if run.State != framework.RunDone || key == "" || a.tickets.Link(key) != run.Link {
-		return ""
-	}
-	return key
-}
-
-// runOf returns the run of a job, a zero one when there is none.
-func (a *Action) runOf(ctx context.Context, eventID, automation, job string) (framework.Run, error) {
-	status, err := a.activity.Event(ctx, eventID)
-	if errors.Is(err, framework.ErrNoEvent) {
-		return framework.Run{}, nil
-	}
-	if err != nil {
-		return framework.Run{}, fmt.Errorf("read the runs of event %s: %w", eventID, err)
-	}
-	for _, run := range status.Runs {
-		if run.Automation == automation && run.Job == job {
-			return run, nil
-		}
-	}
-	return framework.Run{}, nil
-}
-
 // restore asks again for those who share the job's comment and whose answers were lost with the ledger's records: their own
 // jobs are done, and nobody else would.
 func (a *Action) restore(ctx context.Context, job framework.Job, target target) error {
@@ -127,7 +86,7 @@ func (a *Action) restore(ctx context.Context, job framework.Job, target target) 
 		if name == job.Name || section.isDone(other) || section.isNewer(other) {
 			continue
 		}
-		run, err := a.runOf(ctx, job.Event.ID, job.Automation, name)
+		run, err := framework.RunOf(ctx, a.activity, job.Event.ID, job.Automation, name)
 		if err != nil {
 			return err
 		}

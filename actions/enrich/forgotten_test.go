@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,6 +17,17 @@ import (
 type forgetful struct{ *frameworktest.MemoryLedger }
 
 func (forgetful) Forgets() bool { return true }
+
+// lostBefore is when they were lost, before the test began.
+const lostBefore = time.Hour
+
+// Age says of what is not recorded how long ago records were lost.
+func (f forgetful) Age(revision uint64) time.Duration {
+	if revision == 0 {
+		return lostBefore + f.Elapsed()
+	}
+	return f.MemoryLedger.Age(revision)
+}
 
 // countingActivity counts how many pages of events are read.
 type countingActivity struct {

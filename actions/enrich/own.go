@@ -20,8 +20,7 @@ var originLabel = regexp.MustCompile(`^fw-([a-z2-7]{26})$`)
 // So many of these labels of one ticket are looked at.
 const maxLabels = 20
 
-// maxOpen is how long to wait at most for what becomes of a ticket that is being made: it is known soon, whatever a clock that
-// was set ahead says of the age of the event.
+// maxOpen is how long to wait at most for what becomes of a ticket that is being made: it is known soon.
 const maxOpen = 15 * time.Second
 
 // originHashes reads the labels in an event's data.
@@ -38,26 +37,25 @@ func originHashes(data any) []string {
 
 // prove gives the target the label that is its own, or what to say about one that is not. Jira's webhook may come before the
 // new ticket is recorded: while that is open the job waits.
-func (a *Action) prove(ctx context.Context, job framework.Job, found target, hashes []string) (target, error) {
-	open := ""
+func (a *Action) prove(ctx context.Context, found target, hashes []string) (target, error) {
+	open, age := "", time.Duration(0)
 	for _, hash := range hashes {
-		key, undecided, err := a.labelled(ctx, found, hash)
+		proof, err := a.labelled(ctx, found, hash)
 		switch {
 		case err != nil:
 			return target{}, err
-		case key == found.ticket:
+		case proof.key == found.ticket:
 			found.origin, found.remark = hash, ""
 			return found, nil
-		case undecided:
-			open = hash
-		case key != "" && found.remark == "":
-			found.remark = "The label fw-" + hash + " belongs to " + cut(key, maxKey)
+		case proof.open && (open == "" || proof.age < age):
+			open, age = hash, proof.age
+		case proof.key != "" && found.remark == "":
+			found.remark = "The label fw-" + hash + " belongs to " + cut(proof.key, maxShown)
 		}
 	}
-	age := a.now().Sub(job.Event.Time)
-	if open != "" && age <= awaitLimit {
+	if open != "" && age <= framework.AwaitLimit {
 		reason := "it is not recorded yet of which ticket the label fw-" + open + " is"
-		return target{}, &framework.Wait{Until: a.now().Add(min(nextLook(age), maxOpen)), Reason: reason}
+		return target{}, &framework.Wait{Until: a.now().Add(min(framework.NextLook(age), maxOpen)), Reason: reason}
 	}
 	if open != "" && found.remark == "" {
 		found.remark = "Which ticket the label fw-" + open + " belongs to is not known"
@@ -66,50 +64,54 @@ func (a *Action) prove(ctx context.Context, job framework.Job, found target, has
 	return found, nil
 }
 
-// nextLook is how long to wait for what was not there at that age of the event: ever longer.
-func nextLook(age time.Duration) time.Duration { return min(max(age/2, time.Second), maxAwait) }
+// proof is what is known of the ticket that was made with a label.
+type proof struct {
+	key  string        // of it; empty when none is known
+	open bool          // it was begun to be made, and is not proven yet
+	age  time.Duration // how long that has been so, by the ledger: no clock that is set changes it
+}
 
-// labelled returns the key of the ticket that was made with a label, or whether that is still open. It is neither when no
-// ticket is known to be.
-func (a *Action) labelled(ctx context.Context, target target, hash string) (key string, undecided bool, err error) {
-	entry := "ticket." + hash // where the action ticket records it
-	key, err = framework.Outcome(ctx, a.ledger, entry)
+// labelled returns what is known of the ticket that was made with a label.
+func (a *Action) labelled(ctx context.Context, target target, hash string) (proof, error) {
+	entry := framework.TicketEntry(hash)
+	key, err := framework.Outcome(ctx, a.ledger, entry)
 	if err != nil || key != "" {
-		return key, false, err
+		return proof{key: key}, err
 	}
-	_, _, err = a.ledger.Get(ctx, entry)
+	_, revision, err := a.ledger.Get(ctx, entry)
 	switch {
 	case err == nil:
-		return "", true, nil // it was begun
+		return proof{open: true, age: a.ledger.Age(revision)}, nil // it was begun
 	case !errors.Is(err, framework.ErrNotRecorded):
-		return "", false, fmt.Errorf("read the ticket of a label of %s: %w", target.ticket, err)
+		return proof{}, fmt.Errorf("read the ticket of a label of %s: %w", target.ticket, err)
 	case !a.forgets():
-		return "", false, nil
+		return proof{}, nil
 	}
 	target.origin = hash
 	return a.labelledByRun(ctx, target)
 }
 
 // labelledByRun is labelled for a record that the ledger lost, as the run tells that made the ticket.
-func (a *Action) labelledByRun(ctx context.Context, target target) (key string, undecided bool, err error) {
+func (a *Action) labelledByRun(ctx context.Context, target target) (proof, error) {
 	id, err := a.originID(ctx, target)
 	if err != nil || id == "" {
-		return "", false, err
+		return proof{}, err
 	}
 	status, err := a.activity.Event(ctx, id)
 	if errors.Is(err, framework.ErrNoEvent) {
-		return "", false, nil
+		return proof{}, nil
 	}
 	if err != nil {
-		return "", false, fmt.Errorf("read the runs of event %s: %w", id, err)
+		return proof{}, fmt.Errorf("read the runs of event %s: %w", id, err)
 	}
 	for _, run := range status.Runs {
 		making := framework.Job{Automation: run.Automation, Name: run.Job, Event: status.Event}
 		if making.Key() == target.origin {
-			return a.keyIn(run), run.State != framework.RunDone && run.State != framework.RunSkipped, nil
+			open := run.State != framework.RunDone && run.State != framework.RunSkipped
+			return proof{key: framework.TicketOfRun(a.tickets, run), open: open, age: a.ledger.Age(0)}, nil
 		}
 	}
-	return "", false, nil
+	return proof{}, nil
 }
 
 // disowned is what a section says of a label that is not the ticket's own.

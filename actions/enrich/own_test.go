@@ -192,6 +192,30 @@ func TestARecordIsAwaitedInShortStepsAndNotForever(t *testing.T) {
 	}
 }
 
+// How long it is in doubt whose a label is goes by how long the ledger has had the record, which no clock that is set changes.
+func TestAClockThatIsSetDecidesAboutNoLabel(t *testing.T) {
+	t.Parallel()
+	for name, by := range map[string]time.Duration{"forth": framework.AwaitLimit + time.Hour, "back": -framework.AwaitLimit} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := ownStage(t, searchingToo)
+			s.record(t, other, "", &framework.ServiceError{Service: "jira", Reason: "cut", Ambiguous: true})
+			job := job(t, "virustotal", cloned("SEC-2", other))
+			s.clock.Set(by)
+			_, err := s.Do(t.Context(), job)
+			wait, ok := errors.AsType[*framework.Wait](err)
+			if !ok || wait.Until.Sub(s.clock.Now()) != time.Second {
+				t.Fatalf("got %v at %s", err, s.clock.Now())
+			}
+			s.clock.Advance(framework.AwaitLimit + time.Second)
+			s.do(t, job)
+			if got := s.second(t); !strings.Contains(got, "\nWhich ticket the label fw-"+other+" belongs to is not known; ") {
+				t.Errorf("comment:\n%s", got)
+			}
+		})
+	}
+}
+
 func TestALedgerThatIsAwayDecidesAboutNoLabel(t *testing.T) {
 	t.Parallel()
 	s := ownStage(t, searchingToo)
@@ -250,5 +274,21 @@ func TestWhoseALabelIsThatTheLedgerForgotIsKnownFromTheRunThatMadeTheTicket(t *t
 				t.Errorf("comment:\n%s", got)
 			}
 		})
+	}
+}
+
+func TestALabelThatTheLedgerForgotIsInDoubtForNoLongerThanThat(t *testing.T) {
+	t.Parallel()
+	s, _ := newForgetfulStage(t, searchingToo)
+	made := event(t, "splunk.alert", alert)
+	s.activity.AddEvent(made, framework.Run{Automation: "ticket-for-alert", State: framework.RunDead})
+	job := job(t, "virustotal", cloned("SEC-1", framework.Job{Automation: "ticket-for-alert", Event: made}.Key()))
+	s.clock.Advance(framework.AwaitLimit - lostBefore)
+	if _, err := s.Do(t.Context(), job); err == nil {
+		t.Error("it is decided too early")
+	}
+	s.clock.Advance(time.Second)
+	if got := s.do(t, job).Summary; !strings.HasSuffix(got, " belongs to is not known") {
+		t.Errorf("got %q", got)
 	}
 }

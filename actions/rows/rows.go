@@ -19,13 +19,9 @@ const (
 	// 50,000 of them at once (maxresultrows), and the others from an offset on.
 	MostRows = 500_000
 
-	awaitLimit = 72 * time.Hour   // for the ticket of an event: a weekend
-	maxAwait   = 10 * time.Minute // between two looks for it
 	readLag    = 10 * time.Second // for clocks that differ: what is on a ticket is read consistently
 	uploadTime = 30 * time.Second // as long as any call of a service
 )
-
-var ticketKey = regexp.MustCompile(`^[A-Z][A-Z0-9_]+-[0-9]+$`)
 
 // Config says where Splunk is asked, and whose ticket the rows are attached to.
 type Config struct {
@@ -43,12 +39,13 @@ func Defaults() Config { return Config{Max: 10_000, Keep: "splunk-rows"} }
 
 // Action attaches rows.
 type Action struct {
-	config  Config
-	splunk  *client
-	now     func() time.Time
-	ledger  framework.Ledger
-	tickets framework.Tickets
-	archive framework.Archive
+	config   Config
+	splunk   *client
+	now      func() time.Time
+	ledger   framework.Ledger
+	tickets  framework.Tickets
+	archive  framework.Archive
+	activity framework.Activity
 }
 
 // keepPattern is what the archive takes for the beginning of a key.
@@ -80,7 +77,7 @@ func New(config Config, deps framework.Deps) (*Action, error) {
 	deps.HTTP = http
 	return &Action{
 		config: config, splunk: &client{base: base, token: config.Token, deps: deps},
-		now: deps.Now, ledger: deps.Ledger, tickets: deps.Tickets, archive: deps.Archive,
+		now: deps.Now, ledger: deps.Ledger, tickets: deps.Tickets, archive: deps.Archive, activity: deps.Activity,
 	}, nil
 }
 
@@ -120,22 +117,8 @@ func (a *Action) attach(ctx context.Context, job framework.Job) (framework.Resul
 
 // ticket is the key of the ticket that another automation makes of the event. While there is none the job waits, ever longer.
 func (a *Action) ticket(ctx context.Context, job framework.Job) (string, error) {
-	making := framework.Job{Automation: a.config.TicketOf, Event: job.Event}
-	key, err := framework.Outcome(ctx, a.ledger, "ticket."+making.Key()) // where the action ticket records it
-	if err != nil {
-		return "", err
-	}
-	age := a.now().Sub(job.Event.Time)
-	switch {
-	case key != "" && !ticketKey.MatchString(key):
-		return "", permanent("what the automation " + a.config.TicketOf + " made has no key of the form ABC-123")
-	case key != "":
-		return key, nil
-	case age > awaitLimit:
-		return "", permanent("the automation " + a.config.TicketOf + " made no ticket of this event: see what became of it there")
-	}
-	wait := min(max(age/2, time.Second), maxAwait)
-	return "", &framework.Wait{Until: a.now().Add(wait), Reason: "the automation " + a.config.TicketOf + " has not made a ticket of this event yet"}
+	deps := framework.Deps{Now: a.now, Ledger: a.ledger, Tickets: a.tickets, Activity: a.activity}
+	return framework.AwaitTicket(ctx, deps, a.config.TicketOf, job.Event)
 }
 
 // deliver attaches the file and says what is missing, each once.

@@ -135,7 +135,7 @@ func (a *Action) Do(ctx context.Context, job framework.Job) (framework.Result, e
 		return framework.Result{}, err
 	}
 	ticket, files := a.ticket(job, data)
-	key, err := framework.Once(ctx, a.ledger, a.now, "ticket."+hash, framework.Effect{
+	key, err := framework.Once(ctx, a.ledger, a.now, framework.TicketEntry(hash), framework.Effect{
 		Find: func(ctx context.Context) (string, error) {
 			return a.tickets.FindByLabel(ctx, a.config.Project, LabelPrefix+hash)
 		},
