@@ -12,9 +12,9 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// maxSearched bounds the text in bytes that FindIndicators looks at: more than the 32,767 characters that a ticket's description
+// MaxSearched bounds the text in bytes that FindIndicators looks at: more than the 32,767 characters that a ticket's description
 // holds can take.
-const maxSearched = 128 << 10
+const MaxSearched = 128 << 10
 
 // defangedDot stands for a dot that was written so that nobody clicks on it. It is of Unicode's private use: nobody writes it.
 const defangedDot = '\ue000'
@@ -22,10 +22,10 @@ const defangedDot = '\ue000'
 // Findable returns the kinds that FindIndicators knows by their form. Users and hosts have none: they are never guessed.
 func Findable() []Kind { return []Kind{IP, Domain, URL, Email, MD5, SHA1, SHA256} }
 
-// FindIndicators returns the indicators of some kinds in text that people wrote, in the order in which they first stand there,
-// at most limit of them, and how many more there are. It knows the usual ways of defanging: hxxp, [.], (.), [dot], [at], [:]//
-// and Jira's backslashes. A URL is itself alone, not its host too, unless URLs are not asked for. Without a scheme only what ends
-// in a public top-level domain is a domain, so that file names are not taken for one.
+// FindIndicators returns the indicators of some kinds in the first MaxSearched bytes of text that people wrote, in the order in
+// which they first stand there, at most limit of them, and how many more there are. It knows the usual ways of defanging: hxxp,
+// [.], (.), [dot], [at], [:]// and Jira's backslashes. A URL is itself alone, not its host too, unless URLs are not asked for.
+// Without a scheme only what ends in a public top-level domain is a domain, so that file names are not taken for one.
 func FindIndicators(text string, kinds []Kind, limit int) (found []Indicator, more int) {
 	known := map[Indicator]bool{}
 	finder := finder{text: refang(text), kinds: kinds, take: func(indicator Indicator) {
@@ -51,12 +51,15 @@ var schemeFangs = regexp.MustCompile(`(?i)\b(?:hxxp|h\*\*p|hxtp|htxp|fxp)(s?)(:/
 
 // refang writes a text so that its indicators stand there as they are. Characters without width, which only hide them, go.
 func refang(text string) string {
-	if len(text) > maxSearched {
-		end := maxSearched
+	if len(text) > MaxSearched {
+		end := MaxSearched
 		for end > 0 && !utf8.RuneStart(text[end]) {
 			end--
 		}
 		text = text[:end]
+		if blank := strings.LastIndexFunc(text, unicode.IsSpace); blank >= 0 {
+			text = text[:blank] // else what is left of an indicator would be taken for another
+		}
 	}
 	text = strings.Map(func(r rune) rune {
 		if r == defangedDot || unicode.Is(unicode.Cf, r) {

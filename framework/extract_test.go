@@ -182,3 +182,16 @@ func FuzzFindIndicators(f *testing.F) {
 		}
 	})
 }
+
+// What the end of the text that is searched cuts in two is not taken for what is left of it.
+func TestAnIndicatorThatIsCutInTwoIsNone(t *testing.T) {
+	t.Parallel()
+	text := "198.51.100.1 " + strings.Repeat("x ", (framework.MaxSearched-24)/2) + "203.0.113.77 evil.example"
+	if end := text[:framework.MaxSearched]; !strings.HasSuffix(end, " 203.0.113.7") {
+		t.Fatalf("the text ends in %q", end[len(end)-20:])
+	}
+	found, more := framework.FindIndicators(text, framework.Findable(), 5)
+	if want := []framework.Indicator{{Kind: framework.IP, Value: "198.51.100.1"}}; !slices.Equal(found, want) || more != 0 {
+		t.Errorf("found %v and %d more", found, more)
+	}
+}

@@ -160,6 +160,9 @@ func findingBlocks(finding finding, shown time.Time, text int) framework.Documen
 	if finding.CutFacts > 0 {
 		foot = append(foot, framework.Span{Text: fmt.Sprintf(" Facts not shown here: %d.", finding.CutFacts)})
 	}
+	if finding.CutLink {
+		foot = append(foot, framework.Span{Text: " Its link is not shown here."})
+	}
 	return append(document, foot)
 }
 

@@ -285,8 +285,8 @@ func TestATicketThatWeDidNotMakeIsEnrichedFromItsOwnEvent(t *testing.T) {
 			s := newStage(t, func(c *Config) { c.Indicators[framework.User] = Paths{"result.user", "issue.fields.reporter.name"} })
 			label := arrange(t, s)
 			result := s.do(t, job(t, "activedirectory", `{"issue":{"key":"SEC-1","fields":{"labels":["`+label+`"],"reporter":{"name":"mmuster"}}}}`))
-			if strings.HasSuffix(result.Summary, " on SEC-1. The alert that this ticket was made for is no longer kept") != lost[name] ||
-				strings.Contains(s.comment(t), "The alert that this ticket was made for is no longer kept.\n") != lost[name] {
+			if strings.HasSuffix(result.Summary, " on SEC-1. The alert that this ticket was made for is not found: it is no longer kept, or many events came after it") != lost[name] ||
+				strings.Contains(s.comment(t), "The alert that this ticket was made for is not found: it is no longer kept, or many events came after it.\n") != lost[name] {
 				t.Errorf("%q, and the comment is\n%s", result.Summary, s.comment(t))
 			}
 			if diff := cmp.Diff([]string{"user:mmuster"}, s.ad.asked); diff != "" {

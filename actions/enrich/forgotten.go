@@ -18,7 +18,7 @@ const (
 )
 
 // alertLost is what people are told about a ticket whose alert cannot be found.
-const alertLost = "The alert that this ticket was made for is no longer kept."
+const alertLost = "The alert that this ticket was made for is not found: it is no longer kept, or many events came after it."
 
 func (a *Action) forgets() bool { return framework.Forgets(a.ledger) && a.activity != nil }
 

@@ -72,7 +72,7 @@ func (c Config) gatherKind(ctx context.Context, kind framework.Kind, alert, own 
 }
 
 // search looks for indicators in the texts of a ticket's event, beside those that are known already, and says how many there was
-// no room for.
+// no room for and what was not searched.
 func (c Config) search(kinds []framework.Kind, own any, known []framework.Indicator) (found []framework.Indicator, notes []string) {
 	if len(kinds) == 0 {
 		return nil, nil
@@ -81,7 +81,11 @@ func (c Config) search(kinds []framework.Kind, own any, known []framework.Indica
 	for _, path := range c.FindIn {
 		texts = append(texts, lookup(own, path)...)
 	}
-	all, more := framework.FindIndicators(strings.Join(texts, "\n"), kinds, maxFound+len(known))
+	text := strings.Join(texts, "\n")
+	if len(text) > framework.MaxSearched {
+		notes = append(notes, fmt.Sprintf("Only the first %d KiB of the ticket's text, of %d KiB, were searched.", framework.MaxSearched>>10, (len(text)+1023)>>10))
+	}
+	all, more := framework.FindIndicators(text, kinds, maxFound+len(known))
 	for _, one := range all {
 		if slices.Contains(known, one) {
 			continue
@@ -94,9 +98,9 @@ func (c Config) search(kinds []framework.Kind, own any, known []framework.Indica
 	}
 	switch {
 	case more > 0:
-		notes = []string{fmt.Sprintf("In the ticket's text: %s left out.", moreValues(more, "was", "were"))}
+		notes = append(notes, fmt.Sprintf("In the ticket's text: %s left out.", moreValues(more, "was", "were")))
 	case len(all) == 0:
-		notes = []string{"In the ticket's text nothing was found to ask about."}
+		notes = append(notes, "In the ticket's text nothing was found to ask about.")
 	}
 	return found, notes
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"funnelweb/framework"
@@ -23,21 +22,28 @@ const maxLabels = 20
 // maxOpen is how long to wait at most for what becomes of a ticket that is being made: it is known soon.
 const maxOpen = 15 * time.Second
 
-// originHashes reads the labels in an event's data.
-func originHashes(data any) []string {
-	var hashes []string
+// originHashes reads the labels in an event's data, and counts those that are too many.
+func originHashes(data any) (hashes []string, more int) {
+	seen := map[string]bool{}
 	for _, label := range lookup(data, "issue.fields.labels") {
 		match := originLabel.FindStringSubmatch(label)
-		if match != nil && len(hashes) < maxLabels && !slices.Contains(hashes, match[1]) {
+		switch {
+		case match == nil || seen[match[1]]:
+			continue
+		case len(hashes) == maxLabels:
+			more++
+		default:
 			hashes = append(hashes, match[1])
 		}
+		seen[match[1]] = true
 	}
-	return hashes
+	return hashes, more
 }
 
 // prove gives the target the label that is its own, or what to say about one that is not. Jira's webhook may come before the
 // new ticket is recorded: while that is open the job waits.
-func (a *Action) prove(ctx context.Context, found target, hashes []string) (target, error) {
+func (a *Action) prove(ctx context.Context, found target) (target, error) {
+	hashes, more := originHashes(found.data)
 	open, age := "", time.Duration(0)
 	for _, hash := range hashes {
 		proof, err := a.labelled(ctx, found, hash)
@@ -59,6 +65,12 @@ func (a *Action) prove(ctx context.Context, found target, hashes []string) (targ
 	}
 	if open != "" && found.remark == "" {
 		found.remark = "Which ticket the label fw-" + open + " belongs to is not known"
+	}
+	switch {
+	case found.remark != "" && more == 1:
+		found.remark += ". 1 more label of this form was not looked at"
+	case found.remark != "" && more > 1:
+		found.remark += fmt.Sprintf(". %d more labels of this form were not looked at", more)
 	}
 	found.lost = len(hashes) > 0 && found.remark == ""
 	return found, nil

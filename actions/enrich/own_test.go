@@ -292,3 +292,32 @@ func TestALabelThatTheLedgerForgotIsInDoubtForNoLongerThanThat(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestLabelsThatAreNotLookedAtAreCounted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		labels int
+		more   string
+	}{
+		"none": {maxLabels, ""}, "one": {maxLabels + 1, ". 1 more label of this form was not looked at"}, "some": {maxLabels + 5, ". 5 more labels of this form were not looked at"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := ownStage(t, searchingToo)
+			hashes := []string{origin}
+			for i := range c.labels - 1 {
+				hashes = append(hashes, other[:25]+string(rune('a'+i)))
+			}
+			s.do(t, job(t, "virustotal", cloned("SEC-2", hashes...)))
+			if want := "\nThe label fw-" + origin + " belongs to SEC-1" + c.more + "; this ticket's own text was searched.\n"; !strings.Contains(s.second(t), want) {
+				t.Errorf("comment:\n%s", s.second(t))
+			}
+			if len(hashes) > maxLabels {
+				s.do(t, job(t, "virustotal", cloned("SEC-1", hashes...))) // its own is among those that are
+				if got := s.comment(t); strings.Contains(got, "looked at") {
+					t.Errorf("its own:\n%s", got)
+				}
+			}
+		})
+	}
+}

@@ -15,7 +15,8 @@ const maxEntry = 512 << 10
 // finding is an answer as it is stored.
 type finding struct {
 	framework.Finding
-	CutFacts int `json:"cut_facts,omitzero"` // for which there was no room
+	CutFacts int  `json:"cut_facts,omitzero"` // for which there was no room
+	CutLink  bool `json:"cut_link,omitzero"`  // for which there was none either
 }
 
 // room is how much there is for each section.
@@ -117,8 +118,8 @@ func (f finding) within(room room) finding {
 	f.CutFacts += len(f.Facts) - facts
 	f.Facts = f.Facts[:facts]
 	f.Summary = cut(f.Summary, room.text)
-	if !room.links {
-		f.Link = ""
+	if !room.links || len(f.Link) > maxLink {
+		f.CutLink, f.Link = f.CutLink || f.Link != "", ""
 	}
 	return f
 }
@@ -139,9 +140,6 @@ func (s section) leftAway() framework.Document {
 func bound(answer framework.Finding) finding {
 	if !slices.Contains(badness(), answer.Verdict) {
 		answer.Verdict = ""
-	}
-	if len(answer.Link) > maxLink {
-		answer.Link = ""
 	}
 	bounded := finding{Finding: answer}.within(rooms()[0])
 	bounded.Facts = slices.Clone(bounded.Facts)

@@ -65,7 +65,7 @@ func TestTheMostThatEnrichersSayFitsTheLedgerAndTheTicket(t *testing.T) {
 			t.Errorf("%s is missing or has lost its verdict", name)
 		}
 	}
-	for _, want := range []string{"Facts not shown here: 100.", "Answers not shown here: ", "Notes not shown here: "} {
+	for _, want := range []string{"Facts not shown here: 100.", "Answers not shown here: ", "Notes not shown here: ", "Facts not shown here: 100. Its link is not shown here."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -82,7 +82,7 @@ func TestWhatIsCutIsCountedHoweverOften(t *testing.T) {
 	}
 	got := one.within(room{5, 100, true, 3, 3}).within(room{1, 10, false, 2, 1})
 	kept := func(verdict framework.Verdict) finding {
-		return finding{CutFacts: 6, Finding: framework.Finding{
+		return finding{CutFacts: 6, CutLink: true, Finding: framework.Finding{
 			Verdict: verdict, Summary: "sssssssss…", Facts: make([]framework.Fact, 1), AskedAt: time.Unix(0, 0),
 		}}
 	}
@@ -127,5 +127,17 @@ func TestTheRoomIsTheTicketSystemsWithAllThatItEscapes(t *testing.T) {
 	text, fits := show(body), s.Action.tickets.Fits(body)
 	if !fits || !strings.Contains(text, "#### virustotal: malicious\n") || !strings.Contains(text, "#### activedirectory: malicious\n") || !strings.Contains(text, "Facts not shown here: 35.") {
 		t.Errorf("it fits: %v\n%s", fits, text)
+	}
+}
+
+func TestALinkThatIsTooLongIsMissed(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.vt.answer = func(i framework.Indicator) (framework.Finding, error) {
+		return framework.Finding{Indicator: i, Link: "https://x.example/" + strings.Repeat("l", maxLink)}, nil
+	}
+	s.do(t, job(t, "virustotal", issue))
+	if got := s.comment(t); !strings.Contains(got, "\nAsked 2026-11-20 12:00:00 UTC. Its link is not shown here.\n") {
+		t.Errorf("comment:\n%s", got)
 	}
 }

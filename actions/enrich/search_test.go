@@ -46,11 +46,15 @@ func TestATextWithoutIndicatorsOrWithTooManySaysSo(t *testing.T) {
 	}{
 		"nothing":           {"My printer is broken, see invoice.pdf", "In the ticket's text nothing was found to ask about.", 0},
 		"more than allowed": {many.String(), "In the ticket's text: 7 more values were left out.", 20},
+		"a long text":       {strings.Repeat("é ", 50_000) + md5, "Only the first 128 KiB of the ticket's text, of 147 KiB, were searched.", 0},
+		"long and many":     {many.String() + strings.Repeat("x ", 100_000), "Only the first 128 KiB of the ticket's text, of 197 KiB, were searched.", 20},
+		"of 128 KiB":        {strings.Repeat("x ", 64<<10-17) + md5 + " ", "#### virustotal: malicious", 1},
 		"one too many":      {strings.TrimSuffix(many.String()[:21*34], ", "), "In the ticket's text: 1 more value was left out.", 20},
 	} {
 		s := newStage(t, searching)
 		s.do(t, job(t, "virustotal", fmt.Sprintf(`{"issue":{"key":"SEC-1","fields":{"summary":%q,"description":null}}}`, test.text)))
-		if text := show(s.tickets.Tickets()[0].Comments[0].Body); !strings.Contains(text, "\n"+test.note+"\n") || len(s.vt.asked) != test.asked {
+		text, cut := show(s.tickets.Tickets()[0].Comments[0].Body), strings.HasPrefix(test.note, "Only ")
+		if !strings.Contains(text, "\n"+test.note+"\n") || strings.Contains(text, "Only the first") != cut || len(s.vt.asked) != test.asked {
 			t.Errorf("%s: asked about %d:\n%s", name, len(s.vt.asked), text)
 		}
 	}

@@ -32,7 +32,7 @@ func (a *Action) locate(ctx context.Context, job framework.Job) (target, error) 
 	if len(keys) != 1 || !framework.IsTicketKey(keys[0]) {
 		return target{}, permanent("the event is not about a ticket: it has no issue.key of the form ABC-123")
 	}
-	return a.prove(ctx, a.target(job, keys[0], data), originHashes(data))
+	return a.prove(ctx, a.target(job, keys[0], data))
 }
 
 func (a *Action) target(job framework.Job, key string, data any) target {

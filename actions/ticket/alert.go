@@ -32,7 +32,7 @@ func (a *Action) describe(text string, job framework.Job, data any) (framework.D
 	text = strings.TrimSpace(text)
 	if utf8.RuneCountInString(text) > maxDescription {
 		files = append(files, framework.TicketFile{Name: "description.txt", Type: "text/plain; charset=utf-8", Body: []byte(text)})
-		text = string([]rune(text)[:maxDescription-1]) + "…\nCut off here: the attached description.txt holds all of it."
+		text = string([]rune(text)[:maxDescription-1]) + "…\nCut off here: the attached description.txt goes on."
 	}
 	json, whole := pretty(job.Event.Data)
 	shown := &description{text: text, rows: a.flatten(nil, "", data, 0), json: json, job: job}

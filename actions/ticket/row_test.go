@@ -112,7 +112,7 @@ func TestASummaryThatIsTooLongIsToldWholeInTheDescription(t *testing.T) {
 	}{
 		"it just fits":           {strings.Repeat("x", 250), "above", nil},
 		"it does not":            {long, "The whole summary: " + long + "\n\nabove", nil},
-		"not even in a document": {strings.Repeat("x", 9_000), "The whole summary: " + strings.Repeat("x", 8_000-19-1) + "…\nCut off here: the attached description.txt holds all of it.", []string{"description.txt"}},
+		"not even in a document": {strings.Repeat("x", 9_000), "The whole summary: " + strings.Repeat("x", 8_000-19-1) + "…\nCut off here: the attached description.txt goes on.", []string{"description.txt"}},
 	} {
 		s := newStage(t, func(c *ticket.Config) { c.Summary, c.Description = test.summary, "above" })
 		s.run(t, job(t, `{"a":"b"}`))

@@ -108,11 +108,15 @@ func show(value any) string {
 	}
 }
 
-// render returns what was written when the template failed or would have written more than maxRendered.
+// render returns what was written when the template failed or would have written more than maxRendered, which it then says.
 func (t *text) render(data any) (string, error) {
 	var out bounded
 	err := t.template.Execute(&out, data)
-	return strings.ToValidUTF8(out.String(), ""), err
+	rendered := strings.ToValidUTF8(out.String(), "")
+	if errors.Is(err, errRenderedTooLong) {
+		rendered += "…\nCut off here: the template writes more than 64 KiB."
+	}
+	return rendered, err
 }
 
 type bounded struct{ strings.Builder }

@@ -194,10 +194,10 @@ func TestATemplateCannotWriteWithoutEnd(t *testing.T) {
 	}
 	made := s.tickets.Tickets()[0]
 	text := made.Description[0].(framework.Paragraph)[0].Text //nolint:forcetypeassert // the first block is the text
-	if want := strings.Repeat("é", 7_999) + "…\nCut off here: the attached description.txt holds all of it."; text != want {
+	if want := strings.Repeat("é", 7_999) + "…\nCut off here: the attached description.txt goes on."; text != want {
 		t.Errorf("%d bytes, ending with %q", len(text), text[len(text)-60:])
 	}
-	if len(made.Files) != 1 || made.Files[0].Name != "description.txt" || string(made.Files[0].Body) != strings.Repeat("é", 32<<10) {
+	if len(made.Files) != 1 || made.Files[0].Name != "description.txt" || string(made.Files[0].Body) != strings.Repeat("é", 32<<10)+"…\nCut off here: the template writes more than 64 KiB." {
 		t.Errorf("%d files, the first has %d bytes", len(made.Files), len(made.Files[0].Body))
 	}
 }
