@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,9 +21,7 @@ func (e *Engine) restoreDescriptions(ctx context.Context) error {
 	connected := e.conn.StatusChanged(nats.CONNECTED)
 	defer e.conn.RemoveStatusListener(connected)
 	e.embedded.stop()
-	if err := eachDescription(e.streamsDir(), func(folder string) error {
-		return copyDescription(filepath.Join(e.opts.Dir, copiesDir, folder), filepath.Join(e.streamsDir(), folder))
-	}); err != nil {
+	if err := eachDescription(e.streamsDir(), e.restoreDescription); err != nil {
 		return fmt.Errorf("restore descriptions of the store: %w", err)
 	}
 	if err := e.embedded.restart(); err != nil {
@@ -58,11 +57,41 @@ func (d description) since() jetstream.ConsumerConfig {
 	}
 }
 
+// restoreDescription puts the copy of a description in its place, and keeps what was there.
+func (e *Engine) restoreDescription(folder string) error {
+	to := filepath.Join(e.streamsDir(), folder)
+	files, err := newDescription(filepath.Join(e.opts.Dir, copiesDir, folder), to)
+	if err != nil {
+		return err
+	}
+	before := map[string][]byte{}
+	for path := range files {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			before[filepath.Base(path)] = text
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if len(before) > 0 {
+		if err := keepAside(e.opts.Dir, e.now(), filepath.Join(asideDescriptions, folder), before); err != nil {
+			return err
+		}
+	}
+	return writeAll(e.opts.Dir, files)
+}
+
 // keepCopies copies the descriptions of all streams and consumers.
 func (e *Engine) keepCopies() error {
-	return eachDescription(e.streamsDir(), func(folder string) error {
-		return copyDescription(filepath.Join(e.streamsDir(), folder), filepath.Join(e.opts.Dir, copiesDir, folder))
-	})
+	all := map[string][]byte{}
+	if err := eachDescription(e.streamsDir(), func(folder string) error {
+		files, err := newDescription(filepath.Join(e.streamsDir(), folder), filepath.Join(e.opts.Dir, copiesDir, folder))
+		maps.Copy(all, files)
+		return err
+	}); err != nil {
+		return err
+	}
+	return writeAll(e.opts.Dir, all)
 }
 
 // eachDescription calls do for the folder of each stream and each consumer, relative to that of the streams.
@@ -83,28 +112,24 @@ func eachDescription(dir string, do func(folder string) error) error {
 	return errors.Join(errs...)
 }
 
-// copyDescription copies a description and its checksum, each in one step, where they differ and are there.
-func copyDescription(from, to string) error {
+// newDescription returns what a description and its checksum in a folder have to be, by path, to be those of another, where they
+// differ and are there.
+func newDescription(from, to string) (map[string][]byte, error) {
+	files := map[string][]byte{}
 	for _, name := range []string{"meta.inf", "meta.sum"} {
 		text, err := os.ReadFile(filepath.Join(from, name))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // there is no copy yet, or it has just gone
+			return nil, nil // there is no copy yet, or it has just gone
 		}
-		if err = errors.Join(err, os.MkdirAll(to, 0o700)); err != nil {
-			return err
+		if err != nil {
+			return nil, err
 		}
 		path := filepath.Join(to, name)
-		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
-			continue
-		}
-		if err := os.WriteFile(path+".new", text, 0o600); err != nil { //nolint:gosec // in the operator's directory
-			return err
-		}
-		if err := os.Rename(path+".new", path); err != nil {
-			return err
+		if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, text) {
+			files[path] = text
 		}
 	}
-	return nil
+	return files, nil
 }
 
 // folders lists the folders in a folder; none when there is no such folder.

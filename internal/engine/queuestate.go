@@ -24,20 +24,44 @@ func (e *Engine) rejectTorn() error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("read state of queue: %w", err)
 		}
-		there := err == nil || isQueue(folder) // a stream has none
-		sum, err := os.ReadFile(filepath.Join(e.opts.Dir, copiesDir, folder, stateSum))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("read checksum of the state of a queue: %w", err)
-		}
-		ended := err == nil // the server was stopped in order, and there is a sum of what it left
-		if (!ended || bytes.Equal(sum, sumOf(state))) && (!there || wholeState(state)) {
+		there := err == nil
+		if !there && !isQueue(folder) || string(state) == tornState { // a stream has none
 			return nil
 		}
-		if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
-			return fmt.Errorf("mark the state of a queue as damaged: %w", err)
+		sum := readSum(filepath.Join(e.opts.Dir, copiesDir, folder, stateSum))
+		if (sum == nil || bytes.Equal(sum, sumOf(state))) && wholeState(state) {
+			return nil
 		}
-		return nil
+		return e.markTorn(folder, path, state, there)
 	})
+}
+
+// tornState is in the place of a queue's state that is damaged: nothing that the server could read.
+const tornState = "damaged"
+
+// markTorn keeps a queue's state and has the server pass over the queue.
+func (e *Engine) markTorn(folder, path string, state []byte, there bool) error {
+	if there {
+		stream, _, _ := strings.Cut(folder, string(filepath.Separator))
+		part := filepath.Join(stream, filepath.Base(folder))
+		if err := keepAside(e.opts.Dir, e.now(), part, map[string][]byte{"o.dat": state}); err != nil {
+			return err
+		}
+	}
+	if err := writeSafely(path, []byte(tornState)); err != nil {
+		return fmt.Errorf("mark the state of a queue as damaged: %w", err)
+	}
+	return nil
+}
+
+// readSum returns the checksum of a queue's state, or nil where there is none that can be one: a power cut leaves files empty, or
+// full of zeroes. The state is then taken as it is after a kill.
+func readSum(path string) []byte {
+	sum, err := os.ReadFile(path)
+	if err != nil || len(sum) != sha256.Size || bytes.Equal(sum, make([]byte, sha256.Size)) {
+		return nil
+	}
+	return sum
 }
 
 // restoreQueues puts the descriptions of queues in place whose folders are gone. A queue that is given up loses its copy first.
@@ -49,7 +73,11 @@ func (e *Engine) restoreQueues() error {
 		if !isQueue(folder) || isThere(filepath.Join(to, "meta.inf")) || !isThere(filepath.Join(e.streamsDir(), stream)) {
 			return nil
 		}
-		if err := copyDescription(filepath.Join(copies, folder), to); err != nil {
+		files, err := newDescription(filepath.Join(copies, folder), to)
+		if err == nil {
+			err = writeAll(e.opts.Dir, files)
+		}
+		if err != nil {
 			return fmt.Errorf("restore description of a queue: %w", err)
 		}
 		return nil
@@ -71,29 +99,44 @@ func (e *Engine) dropCopy(folder string) error {
 func isQueue(folder string) bool { return filepath.Base(filepath.Dir(folder)) == "obs" }
 
 // sumStates writes a checksum of the state of each queue, of which the server keeps none. It holds until a server runs again.
+// The states are safe against power loss first: a checksum of what is lost would refuse what was there before.
 func sumStates(dir string) error {
-	return eachDescription(streamsIn(dir), func(folder string) error {
+	sums := map[string][]byte{}
+	if err := eachDescription(streamsIn(dir), func(folder string) error {
 		state, err := os.ReadFile(filepath.Join(streamsIn(dir), folder, "o.dat"))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		into := filepath.Join(dir, copiesDir, folder)
-		if err = errors.Join(err, os.MkdirAll(into, 0o700)); err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(into, stateSum), sumOf(state), 0o600) //nolint:gosec // in the operator's directory
-	})
+		sums[filepath.Join(dir, copiesDir, folder, stateSum)] = sumOf(state)
+		return err
+	}); err != nil {
+		return err
+	}
+	return writeAll(dir, sums) // its first sync is of the states too
 }
 
-// dropSums removes the checksums: a server will change what they are of.
+// dropSums removes the checksums, for good: a server will change what they are of, and one that came back after a power cut
+// would refuse that.
 func dropSums(dir string) error {
-	return eachDescription(filepath.Join(dir, copiesDir), func(folder string) error {
-		err := os.Remove(filepath.Join(dir, copiesDir, folder, stateSum))
+	dropped := false
+	if err := eachDescription(filepath.Join(dir, copiesDir), func(folder string) error {
+		path := filepath.Join(dir, copiesDir, folder, stateSum)
+		err := os.Remove(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
+		if dropped = true; err == nil && syncAlways { // one sync for all there is none
+			err = syncFolder(filepath.Dir(path))
+		}
 		return err
-	})
+	}); err != nil || !dropped {
+		return err
+	}
+	sync, shut, err := storeSync(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(sync(), shut())
 }
 
 func sumOf(state []byte) []byte {

@@ -17,10 +17,8 @@ import (
 // So a copy is kept of each description, and a consumer whose state is damaged is made anew: the run records tell which of
 // its events are finished.
 const (
-	copiesDir  = "descriptions" // in the store's directory
-	stateSum   = "o.sum"        // there, of what a queue's state was when the server was stopped
-	damagedDir = "damaged"      // what was put aside, by time
-	damagedAt  = "20060102T150405.000000000"
+	copiesDir = "descriptions" // in the store's directory
+	stateSum  = "o.sum"        // there, of what a queue's state was when the server was stopped
 )
 
 func (e *Engine) streamsDir() string { return streamsIn(e.opts.Dir) }
@@ -67,12 +65,11 @@ func isExpendable(stream string) bool {
 
 // putAside moves the folder of a stream that the server passed over out of its way.
 func (e *Engine) putAside(folder string) error {
-	aside := filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format(damagedAt))
-	if err := os.MkdirAll(aside, 0o700); err != nil {
-		return e.beyondRepair(folder, err)
+	aside, err := freeAside(e.opts.Dir, e.now(), filepath.Base(folder))
+	if err == nil {
+		err = os.Rename(folder, aside)
 	}
-	aside = filepath.Join(aside, filepath.Base(folder))
-	if err := os.Rename(folder, aside); err != nil {
+	if err != nil {
 		return e.beyondRepair(folder, err)
 	}
 	e.log.Warn("a part of the store is damaged; it is made anew, empty, which loses no event", "stream", filepath.Base(folder), "put_aside", aside)
@@ -144,13 +141,15 @@ func (e *Engine) recoverConsumer(ctx context.Context, folder string) error {
 	if kept.Durable == "" {
 		return nil // nobody comes back for it
 	}
-	if err := e.js.DeleteConsumer(ctx, stream, name); err != nil && !cannotWork(err) {
-		return fmt.Errorf("remove damaged queue %s: %w", name, err)
+	aside, err := freeAside(e.opts.Dir, e.now(), filepath.Join(stream, name))
+	if err == nil { // before the server is told to remove it
+		err = os.Rename(folder, aside)
 	}
-	aside := filepath.Join(e.opts.Dir, damagedDir, e.now().UTC().Format(damagedAt), stream)
-	err = errors.Join(os.MkdirAll(aside, 0o700), os.Rename(folder, filepath.Join(aside, name)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return e.beyondRepair(folder, err)
+	}
+	if err := e.js.DeleteConsumer(ctx, stream, name); err != nil && !cannotWork(err) {
+		return fmt.Errorf("remove damaged queue %s: %w", name, err)
 	}
 	config := kept.since()
 	if _, err := e.js.CreateConsumer(ctx, stream, config); err != nil {
