@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,24 +152,65 @@ type storeLog struct {
 }
 
 func (l storeLog) write(level func(string, ...any), format string, values []any) {
-	text := fmt.Sprintf(format, values...)
-	if strings.Contains(text, "corrupt") {
+	level("store", "text", fmt.Sprintf(format, values...))
+}
+
+// complain notes whether the server has met damage, too.
+func (l storeLog) complain(level func(string, ...any), format string, values []any) {
+	if speaksOfDamage(format, values) {
 		l.suspect.Store(true)
 	}
-	level("store", "text", text)
+	l.write(level, format, values)
+}
+
+// speaksOfDamage reports whether the server has met a record that is damaged, by what its own code says in formats and errors
+// (filestore.go in nats-server/v2 v2.15.2). Names and other text in what it says may be anybody's.
+func speaksOfDamage(format string, values []any) bool {
+	text, ofFiles := strings.CutPrefix(format, "Filestore [")
+	_, text, _ = strings.Cut(text, "] ")
+	switch {
+	case ofFiles && strings.HasPrefix(text, "indexCacheBuf corrupt "):
+		return true
+	case ofFiles && strings.Contains(text, "from index errored"): // its own summaries, which it makes anew
+		return false
+	case format == "%s" && len(values) == 1: // so comes what it does not say twice
+		said, _ := values[0].(string)
+		return damageOnce.MatchString(said)
+	}
+	for _, value := range values {
+		if err, ok := value.(error); ok && isDamage(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// damageOnce are the lines that hold such an error as text: a name in front of it has no colon, since no stream's name may have one
+// that this package makes.
+var damageOnce = regexp.MustCompile(`^(JetStream failed to store a msg on stream '[^':]*'|Filestore \[[^]:]*\] Ignoring non-write error): ` +
+	`(malformed or corrupt message in [0-9]+\.blk(: .*)?|corrupt state file)$`)
+
+// isDamage reports whether an error is, or wraps, one of the server's two for damaged files: it exports neither.
+func isDamage(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if fmt.Sprintf("%T", err) == "server.errBadMsg" || err.Error() == "corrupt state file" {
+			return true
+		}
+	}
+	return false
 }
 
 // Noticef logs at level debug.
 func (l storeLog) Noticef(format string, v ...any) { l.write(l.log.Debug, format, v) }
 
 // Warnf logs at level warn.
-func (l storeLog) Warnf(format string, v ...any) { l.write(l.log.Warn, format, v) }
+func (l storeLog) Warnf(format string, v ...any) { l.complain(l.log.Warn, format, v) }
 
 // Errorf logs at level error.
-func (l storeLog) Errorf(format string, v ...any) { l.write(l.log.Error, format, v) }
+func (l storeLog) Errorf(format string, v ...any) { l.complain(l.log.Error, format, v) }
 
 // Fatalf logs at level error; whether the store answers is found out otherwise.
-func (l storeLog) Fatalf(format string, v ...any) { l.write(l.log.Error, format, v) }
+func (l storeLog) Fatalf(format string, v ...any) { l.complain(l.log.Error, format, v) }
 
 // Debugf logs at level debug.
 func (l storeLog) Debugf(format string, v ...any) { l.write(l.log.Debug, format, v) }
