@@ -32,6 +32,9 @@ func (c demoCommand) Run(p *program) error {
 
 // isTerminal reports whether a reader or a writer is a terminal.
 func isTerminal(stream any) bool {
+	if out, ok := stream.(output); ok {
+		stream = out.Writer
+	}
 	file, ok := stream.(*os.File)
 	if !ok {
 		return false

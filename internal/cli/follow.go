@@ -107,6 +107,9 @@ func (f *follower) run(next string) error {
 // errOutput says that nobody reads what is printed.
 type errOutput struct{ error }
 
+// Unwrap returns why.
+func (e errOutput) Unwrap() error { return e.error }
+
 // passes reports whether to ask again: the server is away, or cannot answer now.
 func passes(err error) bool {
 	if _, ended := errors.AsType[errOutput](err); ended {

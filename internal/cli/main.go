@@ -20,6 +20,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitUnread = 141 // what a shell says of a program that SIGPIPE ended: not all was told, which is no success and no failure
 )
 
 // commands is the command line.
@@ -67,7 +68,7 @@ func Main(args []string, stdout, stderr io.Writer, register ...func(*framework.R
 	for _, add := range register {
 		add(registry)
 	}
-	p := &program{ctx: ctx, stdin: os.Stdin, stdout: stdout, stderr: stderr, registry: registry, version: version(), words: &words}
+	p := &program{ctx: ctx, stdin: os.Stdin, stdout: output{stdout}, stderr: stderr, registry: registry, version: version(), words: &words}
 	return p.run(args)
 }
 
@@ -100,17 +101,23 @@ func (p *program) run(args []string) (code int) {
 		args = []string{"--help"}
 	}
 	parsed, err := parser.Parse(args)
-	if err != nil {
+	if err != nil && !unread(err) { // that is of --help
 		_, _ = fmt.Fprintf(p.stderr, "funnelweb: %v\nRun funnelweb --help for the commands.\n", err)
 		return exitUsage
 	}
-	return p.report(parsed.Run(p))
+	if err == nil {
+		err = parsed.Run(p)
+	}
+	return p.report(err)
 }
 
-// report prints an error for people and chooses the exit code.
+// report prints an error for people and chooses the exit code. A reader that left, such as head, is told nothing.
 func (p *program) report(err error) int {
-	if err == nil {
+	switch {
+	case err == nil:
 		return exitOK
+	case unread(err):
+		return exitUnread
 	}
 	_, _ = fmt.Fprintf(p.stderr, "funnelweb: %v\n", err)
 	if _, wrong := errors.AsType[usageError](err); wrong {
@@ -134,6 +141,26 @@ func version() string {
 		}
 	}
 	return "devel"
+}
+
+// output is standard output. It tells a reader that left, of it alone, from a connection that broke.
+type output struct{ io.Writer }
+
+// Write returns errUnread when nobody reads any more.
+func (o output) Write(data []byte) (int, error) {
+	n, err := o.Writer.Write(data)
+	if errors.Is(err, syscall.EPIPE) {
+		err = errUnread{err}
+	}
+	return n, err
+}
+
+// errUnread says that the reader of standard output has left.
+type errUnread struct{ error }
+
+func unread(err error) bool {
+	_, left := errors.AsType[errUnread](err)
+	return left
 }
 
 type versionCommand struct{}
