@@ -129,6 +129,9 @@ type LetterKeeper interface {
 type QueueKeeper interface {
 	// Queues returns those of the configuration, in its order, then those that it has no more and for which events wait.
 	Queues(ctx context.Context) ([]Queue, error)
+	// CheckQueue returns the queue that DropQueue would empty, or HandOver where there is one to hand over to, or the error that
+	// they would return before they do anything.
+	CheckQueue(ctx context.Context, from QueueName, to QueueName) (Queue, error)
 	// DropQueue takes a bounded number of waiting events from a queue that is not configured; Batch.Next says that there are
 	// more. When there are none it removes the queue.
 	DropQueue(ctx context.Context, act Act, queue QueueName) (Batch, error)

@@ -59,6 +59,7 @@ type AuditOutcome string
 const (
 	AuditBegun  AuditOutcome = "begun"
 	AuditDone   AuditOutcome = "done"
+	AuditPartly AuditOutcome = "partly" // some stay as they were, or someone else was faster
 	AuditFailed AuditOutcome = "failed" // the log has the cause; Count says what was done before
 )
 
@@ -75,8 +76,9 @@ type AuditEntry struct {
 	Queue     string        `json:"queue,omitempty" doc:"The queue whose events were dropped or handed over"`
 	To        string        `json:"to,omitempty" doc:"The queue that they were given to"`
 	Letters   []AuditLetter `json:"letters,omitempty" doc:"The dead letters that were to be replayed or dropped"`
-	Outcome   AuditOutcome  `json:"outcome" enum:"begun,done,failed" doc:"begun: the server ended before it could write more"`
-	Count     int           `json:"count" doc:"How many dead letters or events it was done to"`
+	Outcome   AuditOutcome  `json:"outcome" enum:"begun,done,partly,failed" doc:"begun: the server ended before it could write more"`
+	Meant     int           `json:"meant,omitempty" doc:"How many dead letters or events it was to be done to"`
+	Count     int           `json:"count" doc:"How many it was done to"`
 	EndedAt   time.Time     `json:"ended_at,omitzero"`
 }
 

@@ -24,11 +24,12 @@ func (o operator) auditRoutes() framework.Routes {
 		Method: http.MethodGet, Path: "/api/v1/audit", ID: "list-audit", Scope: framework.ScopeRead,
 		Tag: "Audit", TagDescription: "What operators did.",
 		Summary: "List what operators did",
-		Description: "Every replay, drop and hand-over is written down before it is done, and once more when it is done. Entries are kept for 400 " +
+		Description: "Every replay, drop and hand-over is written down before it is done, and once more when it is done; a call that finds nothing to act on " +
+			"is not. Entries are kept for 400 " +
 			"days, and cannot be changed or removed before; the oldest go earlier when they would take more than 64 MiB, or a 64th of the store.",
 		Answer: &AuditPage{Entries: []framework.AuditEntry{{
 			ID: "5jlqmlxzbunvrhsaz2bd5nqoge", Time: exampleTime(), Act: framework.AuditReplay, Caller: "token:on-call", Address: "192.0.2.7",
-			RequestID: exampleEvent().RequestID, Filter: &framework.LetterFilter{Service: "jira"}, Outcome: framework.AuditDone, Count: 1, EndedAt: exampleTime(),
+			RequestID: exampleEvent().RequestID, Filter: &framework.LetterFilter{Service: "jira"}, Outcome: framework.AuditDone, Meant: 1, Count: 1, EndedAt: exampleTime(),
 			Letters: []framework.AuditLetter{{ID: exampleLetter().ID, EventID: exampleEvent().ID, Automation: "ticket-for-alert"}},
 		}}},
 		Handle: o.audit,

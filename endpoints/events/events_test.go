@@ -244,6 +244,10 @@ func (b broken) DropAll(context.Context, framework.Act, framework.LetterFilter, 
 
 func (b broken) Queues(context.Context) ([]framework.Queue, error) { return nil, b.reading }
 
+func (b broken) CheckQueue(context.Context, framework.QueueName, framework.QueueName) (framework.Queue, error) {
+	return framework.Queue{}, b.either()
+}
+
 func (b broken) DropQueue(context.Context, framework.Act, framework.QueueName) (framework.Batch, error) {
 	return framework.Batch{}, b.either()
 }
@@ -267,6 +271,7 @@ func TestAFailingEngineIsMaskedAndNothingIsSaidToBeDone(t *testing.T) {
 		"POST /api/v1/deadletters/dl-1/replay", `POST /api/v1/deadletters/dl-1/drop {"reason":"x"}`,
 		`POST /api/v1/deadletters/replay {"all":true}`, `POST /api/v1/deadletters/drop {"all":true,"reason":"x"}`,
 		`POST /api/v1/queues/drop {"queue":"old","reason":"x"}`, `POST /api/v1/queues/handover {"from":"old","to":"new"}`,
+		`POST /api/v1/queues/drop {"queue":"old","reason":"x","dry_run":true}`, `POST /api/v1/queues/handover {"from":"old","to":"new","dry_run":true}`,
 	}
 	acting := requests[7:]
 	for name, test := range map[string]struct {
@@ -303,6 +308,7 @@ func TestReadingAndActingNeedDifferentScopes(t *testing.T) {
 		`POST /api/v1/deadletters/replay {"all":true}`: "admin", `POST /api/v1/deadletters/replay {"all":true,"dry_run":true}`: "admin",
 		`POST /api/v1/deadletters/drop {"all":true,"reason":"x"}`: "admin",
 		`POST /api/v1/queues/drop {"queue":"old","reason":"x"}`:   "admin", `POST /api/v1/queues/handover {"from":"old","to":"ticket"}`: "admin",
+		`POST /api/v1/queues/drop {"queue":"old","reason":"x","dry_run":true}`: "admin", `POST /api/v1/queues/handover {"from":"old","to":"ticket","dry_run":true}`: "admin",
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		for _, has := range []string{"read", "admin"} {
@@ -399,6 +405,12 @@ func TestQueuesAreListedDroppedAndHandedOverStepByStep(t *testing.T) {
 	expect(t, a, http.MethodGet, "/api/v1/queues", 200, `{"queues":[
 		{"name":"ticket","source":"splunk","type":"splunk.alert","configured":true,"waiting":1,"oldest":"2026-11-20T12:00:00Z"},
 		{"name":"old/virustotal","source":"splunk","type":"splunk.alert","configured":false,"waiting":2,"left_at":"2026-11-20T12:00:00Z"}]}`)
+	for range 2 { // it changes nothing
+		for _, request := range []string{`handover {"from":"old/virustotal","to":"ticket","dry_run":true}`, `drop {"queue":"old/virustotal","reason":"x","dry_run":true}`} {
+			expect(t, a, http.MethodPost, "/api/v1/queues/"+request, 200, `{"count":2,"more":false,
+				"queue":{"name":"old/virustotal","source":"splunk","type":"splunk.alert","configured":false,"waiting":2,"left_at":"2026-11-20T12:00:00Z"}}`)
+		}
+	}
 	expect(t, a, http.MethodPost, `/api/v1/queues/handover {"from":"old/virustotal","to":"ticket","source":"splunk"}`, 200, `{"count":1,"more":true}`)
 	expect(t, a, http.MethodPost, `/api/v1/queues/drop {"queue":"old/virustotal","reason":"x"}`, 200, `{"count":1,"more":false}`)
 	for _, request := range []string{`drop {"queue":"old"}`, `drop {"queue":"","reason":"x"}`, `drop {"queue":"a/b/c","reason":"x"}`, `handover {"from":"old"}`, `handover {"from":"../x","to":"y"}`} {

@@ -2,12 +2,13 @@ package events
 
 import (
 	"context"
+	"math"
 	"net/http"
 
 	"funnelweb/framework"
 )
 
-const noQueue = "no queue of this name is left over: GET /api/v1/queues lists what there is"
+const noQueue = "no queue of this name is left over: funnelweb queues, or GET /api/v1/queues, lists what there is"
 
 // Nothing is a call that says nothing.
 type Nothing struct{}
@@ -22,6 +23,7 @@ type QueueDrop struct {
 	Queue  string `json:"queue" minLength:"1" maxLength:"127" pattern:"^[a-z0-9_-]+(/[a-z0-9_-]+)?$" doc:"Name of a queue that is not configured"`
 	Source string `json:"source,omitempty" maxLength:"63" doc:"Its source, where queues of several have this name"`
 	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"Why, for the audit log"`
+	DryRun bool   `json:"dry_run,omitzero" doc:"Say what it would be done to, and do nothing"`
 }
 
 // QueueDropCall is a call to drop the events of a queue.
@@ -36,6 +38,7 @@ type QueueHandOver struct {
 	To     string `json:"to" minLength:"1" maxLength:"127" pattern:"^[a-z0-9_-]+(/[a-z0-9_-]+)?$" doc:"Name of one that is, for the same type of event"`
 	Source string `json:"source,omitempty" maxLength:"63" doc:"Their source, where queues of several have the name"`
 	Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why, for the audit log"`
+	DryRun bool   `json:"dry_run,omitzero" doc:"Say what it would be done to, and do nothing"`
 }
 
 // QueueHandOverCall is a call to hand over the events of a queue.
@@ -46,8 +49,9 @@ type QueueHandOverCall struct {
 
 // QueueActed says what was done.
 type QueueActed struct {
-	Count int  `json:"count" doc:"How many events it was done to in this call"`
-	More  bool `json:"more" doc:"Whether some are left: call again"`
+	Count int              `json:"count" doc:"How many events it was done to in this call, or would be in all"`
+	More  bool             `json:"more" doc:"Whether some are left: call again"`
+	Queue *framework.Queue `json:"queue,omitempty" doc:"Of a dry run: what it would be done to"`
 }
 
 const queuesTag = "Queues"
@@ -94,16 +98,30 @@ func (o operator) queues(ctx context.Context, _ *Nothing) (*Queues, error) {
 }
 
 func (o operator) dropQueue(ctx context.Context, call *QueueDropCall) (*QueueActed, error) {
-	act := framework.ActOf(call.Request, call.Body.Reason)
-	batch, err := o.activity.DropQueue(ctx, act, framework.QueueName{Name: call.Body.Queue, Source: call.Body.Source})
+	name := framework.QueueName{Name: call.Body.Queue, Source: call.Body.Source}
+	if call.Body.DryRun {
+		return o.check(ctx, name, framework.QueueName{})
+	}
+	batch, err := o.activity.DropQueue(ctx, framework.ActOf(call.Request, call.Body.Reason), name)
 	return settled(batch, err, "drop queue")
 }
 
 func (o operator) handOver(ctx context.Context, call *QueueHandOverCall) (*QueueActed, error) {
 	from := framework.QueueName{Name: call.Body.From, Source: call.Body.Source}
 	to := framework.QueueName{Name: call.Body.To, Source: call.Body.Source}
+	if call.Body.DryRun {
+		return o.check(ctx, from, to)
+	}
 	batch, err := o.activity.HandOver(ctx, framework.ActOf(call.Request, call.Body.Reason), from, to)
 	return settled(batch, err, "hand over queue")
+}
+
+func (o operator) check(ctx context.Context, from, to framework.QueueName) (*QueueActed, error) {
+	queue, err := o.activity.CheckQueue(ctx, from, to)
+	if err != nil {
+		return nil, refused(err, "check queue", noQueue)
+	}
+	return &QueueActed{Count: int(min(queue.Waiting, math.MaxInt32)), Queue: &queue}, nil
 }
 
 func settled(batch framework.Batch, err error, doing string) (*QueueActed, error) {

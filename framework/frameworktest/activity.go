@@ -221,6 +221,24 @@ func (a *RecordingActivity) Queues(ctx context.Context) ([]framework.Queue, erro
 	return append([]framework.Queue{}, a.queues...), ctx.Err()
 }
 
+// CheckQueue returns a queue that is not configured.
+func (a *RecordingActivity) CheckQueue(ctx context.Context, from, _ framework.QueueName) (framework.Queue, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := a.leftOver(from)
+	if at < 0 {
+		return framework.Queue{}, framework.ErrNoEvent
+	}
+	return a.queues[at], ctx.Err()
+}
+
+// leftOver finds a queue that is not configured, or returns -1.
+func (a *RecordingActivity) leftOver(name framework.QueueName) int {
+	return slices.IndexFunc(a.queues, func(q framework.Queue) bool {
+		return q.Name == name.Name && !q.Configured && (name.Source == "" || name.Source == q.Source)
+	})
+}
+
 // DropQueue takes an event from a queue that is not configured, and removes the queue with the last.
 func (a *RecordingActivity) DropQueue(ctx context.Context, act framework.Act, name framework.QueueName) (framework.Batch, error) {
 	return a.empty(ctx, act, framework.AuditEntry{Act: framework.AuditDropQueue}, name)
@@ -237,9 +255,7 @@ func (a *RecordingActivity) empty(ctx context.Context, act framework.Act, entry 
 	if err := ctx.Err(); err != nil {
 		return framework.Batch{}, err
 	}
-	at := slices.IndexFunc(a.queues, func(q framework.Queue) bool {
-		return q.Name == name.Name && !q.Configured && (name.Source == "" || name.Source == q.Source)
-	})
+	at := a.leftOver(name)
 	if at < 0 {
 		return framework.Batch{}, framework.ErrNoEvent
 	}

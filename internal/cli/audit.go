@@ -16,7 +16,9 @@ type auditCommand struct {
 
 // Help is shown below the flags.
 func (auditCommand) Help() string {
-	return `Newest first. An act that is "begun" was cut short, or is under way.
+	return `Newest first. COUNT says how many dead letters or events it was done to, of how many it was meant for. An act for many is made
+in several calls, and each has a line. One that is "begun" was cut short, or is under way; after "partly" some stay as they were, or
+someone else was faster; after "failed" the server's log has the cause.
 
 Examples:
   funnelweb audit
@@ -50,10 +52,18 @@ func (c auditCommand) Run(p *program) error {
 	err = table(p.stdout, func(row func(...string)) {
 		row("WHEN", "WHO", "FROM", "ACT", "COUNT", "OUTCOME", "WHAT", "WHY")
 		for _, act := range acts {
-			row(stamp(act.Time), orDash(act.Caller), orDash(act.Address), string(act.Act), fmt.Sprint(act.Count), string(act.Outcome), whatOf(act), orDash(act.Reason))
+			row(stamp(act.Time), orDash(act.Caller), orDash(act.Address), string(act.Act), countOf(act), string(act.Outcome), whatOf(act), orDash(act.Reason))
 		}
 	})
 	return errors.Join(err, p.tellMore(more))
+}
+
+// countOf says how many it was done to, and of how many where these were not all.
+func countOf(act framework.AuditEntry) string {
+	if act.Meant > act.Count {
+		return fmt.Sprintf("%d of %d", act.Count, act.Meant)
+	}
+	return fmt.Sprint(act.Count)
 }
 
 func orDash(text string) string {

@@ -82,7 +82,7 @@ func (c *deadlettersCommand) act(p *program, chosen chosen, act bulkAct) error {
 		_, err = fmt.Fprintln(p.stdout, "there are no such dead letters")
 		return err
 	}
-	if err := p.confirm(fmt.Sprintf("%s %s?", act.verb, plural(count, "dead letter")), chosen.Yes); err != nil {
+	if err := p.confirm(fmt.Sprintf("%s %s (%s)?", act.verb, plural(count, "dead letter"), filterInWords(act.filter)), chosen.Yes); err != nil {
 		return err
 	}
 	return act.all(p, server, count)

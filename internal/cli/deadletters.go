@@ -10,10 +10,10 @@ import (
 
 type deadlettersCommand struct {
 	serverFlags
-	List   deadlettersList   `cmd:"" default:"withargs" help:"List them, oldest first."`
+	List   deadlettersList   `cmd:"" default:"withargs" help:"List what automations gave up on, oldest first."`
 	Show   deadlettersShow   `cmd:"" help:"Show one with its event."`
 	Replay deadlettersReplay `cmd:"" help:"Give events to the jobs that gave them up once more."`
-	Drop   deadlettersDrop   `cmd:"" help:"Remove some for good."`
+	Drop   deadlettersDrop   `cmd:"" help:"Remove dead letters for good."`
 }
 
 // Help is shown below the flags.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -70,11 +71,16 @@ func serveScript(t *testing.T, answers ...string) *scripted {
 // command runs a command against the server.
 func (s *scripted) command(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = s.commandTo(t, &stdout, &stderr, args...)
+	return code, stdout.String(), stderr.String()
+}
+
+func (s *scripted) commandTo(t *testing.T, stdout, stderr io.Writer, args ...string) (code int) {
+	t.Helper()
 	token := t.TempDir() + "/token"
 	write(t, token, "a-token-of-enough-length\n")
-	var stdout, stderr bytes.Buffer
-	code = cli.Main(append(args, "--url", s.URL, "--token-file", token), &stdout, &stderr)
-	return code, stdout.String(), stderr.String()
+	return cli.Main(append(args, "--url", s.URL, "--token-file", token), stdout, stderr)
 }
 
 func TestListsForOperatorsReadAsTheyAlwaysDid(t *testing.T) {
@@ -88,9 +94,10 @@ func TestListsForOperatorsReadAsTheyAlwaysDid(t *testing.T) {
 		`{"name":"other","source":"jira","type":"jira.issue_created","configured":false,"waiting":1,"oldest":"2026-11-20T12:00:00Z"}]}`
 	const audit = `200 {"entries":[` +
 		`{"id":"4","time":"2026-11-20T12:03:00Z","act":"hand-over","caller":"token:on-call","address":"192.0.2.7","request_id":"r","queue":"old","to":"new","outcome":"begun","count":0},` +
-		`{"id":"3","time":"2026-11-20T12:02:00Z","act":"drop-queue","caller":"token:on-call","address":"192.0.2.7","request_id":"r","reason":"no \u001b[31mtickets","queue":"old","outcome":"done","count":7},` +
+		`{"id":"5","time":"2026-11-20T12:02:30Z","act":"drop","caller":"token:on-call","address":"192.0.2.7","request_id":"r","filter":{"reason":"no such"},"outcome":"partly","meant":3,"count":0},` +
+		`{"id":"3","time":"2026-11-20T12:02:00Z","act":"drop-queue","caller":"token:on-call","address":"192.0.2.7","request_id":"r","reason":"no \u001b[31mtickets","queue":"old","outcome":"done","meant":7,"count":7},` +
 		`{"id":"2","time":"2026-11-20T12:01:00Z","act":"drop","request_id":"r","reason":"gone","filter":{"service":"jira","since":"2026-11-20T01:00:00+01:00"},"outcome":"failed","count":3},` +
-		`{"id":"1","time":"2026-11-20T12:00:00Z","act":"replay","caller":"token:1","address":"127.0.0.1","request_id":"r","filter":{},"outcome":"done","count":100},` +
+		`{"id":"1","time":"2026-11-20T12:00:00Z","act":"replay","caller":"token:1","address":"127.0.0.1","request_id":"r","filter":{},"outcome":"done","meant":100,"count":100},` +
 		`{"id":"0","time":"2026-11-20T11:00:00Z","act":"replay","caller":"token:1","address":"127.0.0.1","request_id":"r","letters":[{"id":"dl-1","event_id":"splunk-a","automation":"ticket"}],"outcome":"done","count":1}]}`
 	for name, c := range map[string]struct {
 		answer string
@@ -164,11 +171,14 @@ func TestABulkActThatIsBrokenOffSaysHowFarItCame(t *testing.T) {
 
 func TestNothingIsDoneWithoutAYes(t *testing.T) {
 	for _, args := range [][]string{
-		{"deadletters", "replay", "--all"}, {"deadletters", "drop", "--all", "--reason", "x"}, {"queues", "drop", "old", "--reason", "x"},
+		{"deadletters", "replay", "--all"},
+		{"deadletters", "drop", "--all", "--reason", "x"},
+		{"queues", "drop", "old", "--reason", "x"},
+		{"queues", "handover", "old", "new"},
 	} {
-		server := serveScript(t, `200 {"count":1,"queues":[{"name":"old","source":"splunk","type":"splunk.alert","waiting":1}]}`)
+		server := serveScript(t, `200 {"count":1,"more":false,"queue":{"name":"old","source":"splunk","type":"splunk.alert","configured":false,"waiting":1}}`)
 		code, _, errs := server.command(t, args...)
-		if code == 0 || !strings.Contains(errs, " 1 ") || !strings.Contains(errs, "?") {
+		if code != 2 || !strings.Contains(errs, " 1 ") || !strings.Contains(errs, ": repeat the command with --yes") {
 			t.Errorf("%v: exit code %d\n%s", args, code, errs)
 		}
 		for _, asked := range server.asked {
@@ -233,11 +243,46 @@ func TestCallsThatContradictThemselvesAreRefused(t *testing.T) {
 	}
 }
 
+const leftQueue = `"queue":{"name":"old","source":"splunk","type":"splunk.alert","configured":false,"waiting":520,"oldest":"2026-11-19T12:00:00Z","left_at":"2026-11-20T12:00:00Z"}`
+
 func TestQueuesAreSettledUntilNothingIsLeft(t *testing.T) {
-	server := serveScript(t, `200 {"count":500,"more":true}`, `200 {"count":20,"more":false}`)
-	code, out, errs := server.command(t, "queues", "handover", "old", "new", "--reason", "renamed", "--source", "splunk")
-	call := `POST /api/v1/queues/handover {"from":"old","to":"new","source":"splunk","reason":"renamed"}`
-	if diff := cmp.Diff([]string{call, call}, server.asked); diff != "" || code != 0 || out != "handed over 520 events\n" || errs != "handed over 500 events so far\n" {
+	server := serveScript(t, `200 {"count":520,"more":false,`+leftQueue+`}`, `200 {"count":500,"more":true}`, `200 {"count":20,"more":false}`)
+	code, out, errs := server.command(t, "queues", "handover", "old", "new", "--reason", "renamed", "--source", "splunk", "--yes")
+	const call = `POST /api/v1/queues/handover {"from":"old","to":"new","source":"splunk","reason":"renamed"`
+	if diff := cmp.Diff([]string{call + `,"dry_run":true}`, call + "}", call + "}"}, server.asked); diff != "" || code != 0 || out != "handed over 520 events\n" || errs != "handed over 500 of 520\n" {
 		t.Errorf("exit code %d\n%s\n%s\n%s", code, out, errs, diff)
+	}
+}
+
+func TestWhoIsAskedAboutAQueueIsToldWhatWouldHappen(t *testing.T) {
+	for want, args := range map[string][]string{
+		"drop 520 events of old (splunk.alert, the oldest of 2026-11-19 12:00:00 UTC) for good?":                                       {"queues", "drop", "old", "--reason", "x"},
+		"hand over 520 events of old (splunk.alert, the oldest of 2026-11-19 12:00:00 UTC) to new, but for those that it has already?": {"queues", "handover", "old", "new"},
+	} {
+		server := serveScript(t, `200 {"count":520,"more":false,`+leftQueue+`}`)
+		if _, _, errs := server.command(t, args...); !strings.Contains(errs, want) {
+			t.Errorf("%v: %s", args, errs)
+		}
+	}
+}
+
+func TestWhatWouldBeRefusedIsNotAskedAbout(t *testing.T) {
+	for _, args := range [][]string{
+		{"queues", "drop", "old", "--reason", "x"},
+		{"queues", "handover", "old", "new"},
+		{"deadletters", "replay", "--all"},
+		{"deadletters", "drop", "--all", "--reason", "x"},
+	} {
+		for _, refusal := range []string{
+			`404 {"title":"Not Found","status":404,"detail":"There is none.","request_id":"r1"}`,
+			`409 {"title":"Conflict","status":409,"detail":"It is configured.","request_id":"r1"}`,
+			`403 {"title":"Forbidden","status":403,"detail":"This needs the scope admin.","request_id":"r1"}`,
+		} {
+			server := serveScript(t, refusal)
+			code, _, errs := server.command(t, args...)
+			if code != 1 || strings.Contains(errs, "?") || !strings.Contains(errs, "the server refused ("+refusal[:3]) || len(server.asked) != 1 {
+				t.Errorf("%v: exit code %d, asked %v\n%s", args, code, server.asked, errs)
+			}
+		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 type queuesCommand struct {
 	serverFlags
-	List     queuesList     `cmd:"" default:"withargs" help:"List them."`
+	List     queuesList     `cmd:"" default:"withargs" help:"List what waits for each automation."`
 	Drop     queuesDrop     `cmd:"" help:"Drop what waits for an automation that is gone."`
 	Handover queuesHandover `cmd:"" help:"Give what waits for an automation that is gone to one that is there."`
 }
@@ -66,59 +66,58 @@ func stateOf(queue framework.Queue) string {
 	}
 }
 
-type queuesDrop struct {
-	Name   string `arg:"" help:"Name of the queue."`
-	Reason string `help:"Why, for the audit log." placeholder:"TEXT" required:""`
+// settling are the flags of what empties a queue.
+type settling struct {
 	Source string `help:"Its source, where several have a queue of this name." placeholder:"NAME"`
 	Yes    bool   `help:"Do not ask."`
 }
 
-// Run drops what waits in a queue.
-func (c queuesDrop) Run(p *program, parent *queuesCommand) error {
-	server, err := parent.client()
-	if err != nil {
-		return err
-	}
-	if !c.Yes {
-		waiting, err := c.waiting(p, server)
-		if err != nil {
-			return err
-		}
-		if err := p.confirm(fmt.Sprintf("drop %s of %s?", plural(waiting, "event"), c.Name), false); err != nil {
-			return err
-		}
-	}
-	return settle(p, server, "/api/v1/queues/drop", queueCall{Queue: c.Name, Source: c.Source, Reason: c.Reason}, "dropped")
+type queuesDrop struct {
+	Name   string `arg:"" help:"Name of the queue."`
+	Reason string `help:"Why, for the audit log." placeholder:"TEXT" required:""`
+	settling
 }
 
-func (c queuesDrop) waiting(p *program, server *client) (int, error) {
-	var list queueList
-	if _, err := server.get(p.ctx, "/api/v1/queues", &list); err != nil {
-		return 0, err
-	}
-	waiting := uint64(0)
-	for _, queue := range list.Queues {
-		if queue.Name == c.Name && !queue.Configured && (c.Source == "" || c.Source == queue.Source) {
-			waiting += queue.Waiting
-		}
-	}
-	return int(min(waiting, 1<<31-1)), nil
+// Help is shown below the flags.
+func (queuesDrop) Help() string {
+	return `What would be dropped is shown first, and asked about, unless --yes is given. The events stay readable, and say that they were dropped.
+
+Example:
+  funnelweb queues drop old-ticket --reason "tickets are made by another system"` + settleCodes
+}
+
+// Run drops what waits in a queue.
+func (c queuesDrop) Run(p *program, parent *queuesCommand) error {
+	call := queueCall{Queue: c.Name, Source: c.Source, Reason: c.Reason}
+	return settle(p, parent, call, "dropped", c.Yes, func(what string) string { return "drop " + what + " for good?" })
 }
 
 type queuesHandover struct {
 	Old    string `arg:"" help:"Name of the queue that is gone."`
 	New    string `arg:"" help:"Name of the one that gets its events."`
 	Reason string `help:"Why, for the audit log." placeholder:"TEXT"`
-	Source string `help:"Their source, where several have queues of these names." placeholder:"NAME"`
+	settling
 }
+
+// Help is shown below the flags.
+func (queuesHandover) Help() string {
+	return `What would be handed over is shown first, and asked about, unless --yes is given. The other queue gets each event once, and none that it
+has already.
+
+Example:
+  funnelweb queues handover old-ticket ticket-for-alert --reason "it was renamed"` + settleCodes
+}
+
+const settleCodes = `
+
+Exit code: 0 when nothing is left in the queue, 1 when the server refused or failed, 2 when the call is wrong or there is nobody to ask.`
 
 // Run hands over what waits in a queue.
 func (c queuesHandover) Run(p *program, parent *queuesCommand) error {
-	server, err := parent.client()
-	if err != nil {
-		return err
-	}
-	return settle(p, server, "/api/v1/queues/handover", queueCall{From: c.Old, To: c.New, Source: c.Source, Reason: c.Reason}, "handed over")
+	call := queueCall{From: c.Old, To: c.New, Source: c.Source, Reason: c.Reason}
+	return settle(p, parent, call, "handed over", c.Yes, func(what string) string {
+		return "hand over " + what + " to " + c.New + ", but for those that it has already?"
+	})
 }
 
 type queueCall struct {
@@ -127,19 +126,43 @@ type queueCall struct {
 	To     string `json:"to,omitempty"`
 	Source string `json:"source,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	DryRun bool   `json:"dry_run,omitzero"`
 }
 
-// settle calls until nothing is left.
-func settle(p *program, server *client, path string, call queueCall, done string) error {
+func (c queueCall) path() string {
+	if c.To != "" {
+		return "/api/v1/queues/handover"
+	}
+	return "/api/v1/queues/drop"
+}
+
+type settled struct {
+	Count int             `json:"count"`
+	More  bool            `json:"more"`
+	Queue framework.Queue `json:"queue"`
+}
+
+// settle has the server check what is meant, which refuses whoever may not do it, asks a person, and calls until nothing is left.
+func settle(p *program, parent *queuesCommand, call queueCall, done string, yes bool, question func(what string) string) error {
+	server, err := parent.client()
+	if err != nil {
+		return err
+	}
+	dry := call
+	dry.DryRun = true
+	var found settled
+	if _, err := server.send(p.ctx, http.MethodPost, call.path(), dry, &found); err != nil {
+		return err
+	}
+	if err := p.confirm(question(described(found)), yes); err != nil {
+		return err
+	}
 	total := 0
 	for {
-		var answer struct {
-			Count int  `json:"count"`
-			More  bool `json:"more"`
-		}
-		if _, err := server.send(p.ctx, http.MethodPost, path, call, &answer); err != nil {
+		var answer settled
+		if _, err := server.send(p.ctx, http.MethodPost, call.path(), call, &answer); err != nil {
 			if total > 0 {
-				err = fmt.Errorf("%s %s, then: %w\nRepeat the command for the rest", done, plural(total, "event"), err)
+				err = fmt.Errorf("%s %d of %d, then: %w\nRepeat the command for the rest", done, total, found.Count, err)
 			}
 			return err
 		}
@@ -147,8 +170,18 @@ func settle(p *program, server *client, path string, call queueCall, done string
 		if !answer.More {
 			break
 		}
-		_, _ = fmt.Fprintf(p.stderr, "%s %s so far\n", done, plural(total, "event"))
+		_, _ = fmt.Fprintf(p.stderr, "%s %d of %d\n", done, total, found.Count)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s %s\n", done, plural(total, "event"))
+	_, err = fmt.Fprintf(p.stdout, "%s %s\n", done, plural(total, "event"))
 	return err
+}
+
+// described says what a queue holds.
+func described(found settled) string {
+	queue := found.Queue
+	oldest := ""
+	if !queue.Oldest.IsZero() {
+		oldest = ", the oldest of " + stamp(queue.Oldest)
+	}
+	return fmt.Sprintf("%s of %s (%s%s)", plural(found.Count, "event"), framework.Line(queue.Name, maxCell), framework.Line(queue.Type, maxCell), oldest)
 }

@@ -63,6 +63,7 @@ func (e *Engine) begin(ctx context.Context, act framework.Act, entry framework.A
 	entry.ID, entry.Time, entry.Outcome = strings.ToLower(rand.Text()), e.now().UTC(), framework.AuditBegun
 	entry.Caller, entry.Address, entry.RequestID = framework.Line(act.Caller, maxReason), framework.Line(act.Address, maxReason), act.RequestID
 	entry.Reason = framework.Line(act.Reason, maxReason)
+	entry.Meant = max(entry.Meant, len(entry.Letters))
 	begun := &audited{e, entry}
 	if err := begun.write(ctx, "begun"); err != nil {
 		return nil, unavailable(fmt.Errorf("write the audit log: %w", err))
@@ -76,8 +77,11 @@ func (a *audited) end(ctx context.Context, count int, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.engine.timeout())
 	defer cancel()
 	a.entry.Outcome, a.entry.Count, a.entry.EndedAt = framework.AuditDone, count, a.engine.now().UTC()
-	if cause != nil {
+	switch {
+	case cause != nil:
 		a.entry.Outcome = framework.AuditFailed
+	case count < len(a.entry.Letters): // an event that was handed over before is not given again, and nothing of it stays
+		a.entry.Outcome = framework.AuditPartly
 	}
 	a.log(ctx, cause)
 	ended := *a
@@ -89,7 +93,10 @@ func (a *audited) end(ctx context.Context, count int, cause error) {
 
 func (a *audited) log(ctx context.Context, cause error) {
 	log := a.engine.log.With("audit", a.entry.ID, "act", string(a.entry.Act), "caller", a.entry.Caller, "address", a.entry.Address,
-		"request_id", a.entry.RequestID, "reason", a.entry.Reason, "count", a.entry.Count)
+		"request_id", a.entry.RequestID, "reason", a.entry.Reason, "meant", a.entry.Meant, "count", a.entry.Count)
+	if a.entry.Filter != nil {
+		log = log.With("filter", *a.entry.Filter)
+	}
 	if a.entry.Queue != "" {
 		log = log.With("queue", a.entry.Queue, "to", a.entry.To)
 	}

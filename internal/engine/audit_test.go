@@ -52,11 +52,11 @@ func TestTheAuditLogTellsWhoDidWhatAndOutlivesARestart(t *testing.T) {
 	id := alert(t, "ticket.jira").ID
 	want := []framework.AuditEntry{
 		{
-			Act: framework.AuditDrop, Caller: "token:on-call", Address: "192.0.2.7", RequestID: "req-1", Filter: &filter, Outcome: framework.AuditDone, Count: 2,
+			Act: framework.AuditDrop, Caller: "token:on-call", Address: "192.0.2.7", RequestID: "req-1", Filter: &filter, Outcome: framework.AuditDone, Meant: 2, Count: 2,
 			Letters: []framework.AuditLetter{{ID: "ticket0", EventID: id, Automation: "ticket"}, {ID: "ticket2", EventID: id, Automation: "ticket"}},
 		},
 		{
-			Act: framework.AuditReplay, Caller: "token:on-call", Address: "192.0.2.7", RequestID: "req-1", Outcome: framework.AuditDone, Count: 1,
+			Act: framework.AuditReplay, Caller: "token:on-call", Address: "192.0.2.7", RequestID: "req-1", Outcome: framework.AuditDone, Meant: 1, Count: 1,
 			Letters: []framework.AuditLetter{{ID: dead.ID, EventID: event.ID, Automation: "ticket"}},
 		},
 	}
@@ -72,6 +72,51 @@ func TestTheAuditLogTellsWhoDidWhatAndOutlivesARestart(t *testing.T) {
 	}
 	if n := strings.Count(log.String(), `"an operator acted"`); n != 2 || !strings.Contains(log.String(), `"caller":"token:on-call"`) {
 		t.Errorf("the log has %d acts:\n%s", n, log.String())
+	}
+}
+
+func TestTheAuditLogTellsOfWhatWasMeantAndNotDone(t *testing.T) {
+	var log lockedBuffer
+	engine := open(t, t.TempDir(), func(o *Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	sortedLetters(t, engine) // of automations that nobody configured
+	filter := framework.LetterFilter{Service: "jira"}
+	batch, err := engine.ReplayAll(t.Context(), framework.Act{}, filter, framework.Page{Limit: 100})
+	if err != nil || batch.Count != 0 || len(batch.Failed) != 2 {
+		t.Fatalf("batch %+v, error %v", batch, err)
+	}
+	got := auditOf(t, engine)
+	want := []framework.AuditEntry{{Act: framework.AuditReplay, Filter: &filter, Outcome: framework.AuditPartly, Meant: 2, Count: 0}}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(framework.AuditEntry{}, "ID", "Time", "EndedAt", "Letters")); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(log.String(), `"meant":2,"count":0`) || !strings.Contains(log.String(), `"filter":{"service":"jira"}`) {
+		t.Errorf("the log does not tell:\n%s", log.String())
+	}
+}
+
+// Events that wait nowhere any more leave no line that says nothing: the last call for a queue often finds none.
+func TestACallThatFindsNothingToDoIsNotInTheAuditLog(t *testing.T) {
+	dir := t.TempDir()
+	keys := []string{"w0"}
+	leave(t, dir, keys...)
+	engine := open(t, dir, nil)
+	run(t, engine)
+	from, err := engine.leftQueue(t.Context(), framework.QueueName{Name: "old"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &settling{engine: engine, from: from, fate: fateDrop, result: "dropped by an operator"}
+	if err := errors.Join(s.decide(t.Context()), s.gather(t.Context())); err != nil || len(s.batch) != 1 {
+		t.Fatalf("%d gathered, error %v", len(s.batch), err)
+	}
+	if err := s.close(t.Context(), s.batch[0]); err != nil { // and then the process was ended
+		t.Fatal(err)
+	}
+	if batch, err := engine.DropQueue(t.Context(), framework.Act{}, framework.QueueName{Name: "old"}); err != nil || batch.Count != 0 || batch.Next != "" {
+		t.Errorf("batch %+v, error %v", batch, err)
+	}
+	if entries := auditOf(t, engine); len(entries) != 0 {
+		t.Errorf("audit %+v", entries)
 	}
 }
 

@@ -47,6 +47,31 @@ func (e *Engine) HandOver(ctx context.Context, act framework.Act, from, to frame
 	return s.run(ctx, act, framework.AuditEntry{Act: framework.AuditHandOver, Queue: shownName(old.name), To: shown})
 }
 
+// CheckQueue returns the queue that DropQueue would empty, or HandOver where there is one to hand over to, or the Problem that
+// they would return. Nothing is changed.
+func (e *Engine) CheckQueue(ctx context.Context, from, to framework.QueueName) (framework.Queue, error) {
+	old, err := e.leftQueue(ctx, from)
+	if err != nil {
+		return framework.Queue{}, err
+	}
+	fate := fateDrop
+	if to.Name != "" {
+		target, err := e.target(old, to)
+		if err != nil {
+			return framework.Queue{}, err
+		}
+		fate = target.name
+	}
+	state, err := e.states.read(ctx, old.source, old.name)
+	if err == nil {
+		err = state.allows(fate)
+	}
+	if err != nil {
+		return framework.Queue{}, err
+	}
+	return e.shownLeft(ctx, old)
+}
+
 // leftQueue finds a queue that is not configured.
 func (e *Engine) leftQueue(ctx context.Context, name framework.QueueName) (left, error) {
 	if e.queues.Load() == nil {
@@ -112,19 +137,13 @@ type settling struct {
 }
 
 func (s *settling) run(ctx context.Context, act framework.Act, entry framework.AuditEntry) (framework.Batch, error) {
-	e := s.engine
 	if err := s.decide(ctx); err != nil {
 		return framework.Batch{}, err
 	}
 	if err := s.gather(ctx); err != nil {
 		return framework.Batch{}, err
 	}
-	begun, err := e.begin(ctx, act, entry)
-	if err != nil {
-		return framework.Batch{}, err
-	}
-	count, err := s.settle(ctx)
-	begun.end(ctx, count, err)
+	count, err := s.audited(ctx, act, entry)
 	batch := framework.Batch{Count: count}
 	if err == nil && !s.ended {
 		batch.Next = more
@@ -132,14 +151,26 @@ func (s *settling) run(ctx context.Context, act framework.Act, entry framework.A
 	return batch, err
 }
 
+// audited does it with the audit log around it, unless there is nothing to do it to.
+func (s *settling) audited(ctx context.Context, act framework.Act, entry framework.AuditEntry) (int, error) {
+	if len(s.batch) == 0 {
+		return s.settle(ctx)
+	}
+	entry.Meant = len(s.batch)
+	begun, err := s.engine.begin(ctx, act, entry)
+	if err != nil {
+		return 0, err
+	}
+	count, err := s.settle(ctx)
+	begun.end(ctx, count, err)
+	return count, err
+}
+
 // decide writes down what becomes of the events: half of them dropped and half handed over is what nobody wants.
 func (s *settling) decide(ctx context.Context) error {
 	state, err := s.engine.states.change(ctx, s.from.source, s.from.name, func(state *queueState) (bool, error) {
-		switch {
-		case state.Left == 0:
-			return false, framework.NewProblem(http.StatusConflict, "The configuration of a replica has this automation again.")
-		case state.Fate != "" && state.Fate != s.fate:
-			return false, framework.NewProblem(http.StatusConflict, "Something else was begun with its events: "+fateInWords(state.Fate)+". Go on with that.")
+		if err := state.allows(s.fate); err != nil {
+			return false, err
 		}
 		begun := state.Fate == ""
 		state.Fate = s.fate
@@ -149,6 +180,17 @@ func (s *settling) decide(ctx context.Context) error {
 		return err
 	}
 	s.from.state = state
+	return nil
+}
+
+// allows returns a Problem with status 409 where a fate is not for the operator to choose.
+func (s *queueState) allows(fate string) error {
+	switch {
+	case s.Left == 0:
+		return framework.NewProblem(http.StatusConflict, "The configuration of a replica has this automation again.")
+	case s.Fate != "" && s.Fate != fate:
+		return framework.NewProblem(http.StatusConflict, "Something else was begun with its events: "+fateInWords(s.Fate)+". Go on with that.")
+	}
 	return nil
 }
 

@@ -278,6 +278,39 @@ func TestWhatWaitsIsDroppedInBatchesAndItsRunsSayWhy(t *testing.T) {
 	}
 }
 
+// sameRefusal holds what a check says of an act against what the act says.
+func sameRefusal(t *testing.T, checked, acted error) error {
+	t.Helper()
+	if diff := cmp.Diff(fmt.Sprint(acted), fmt.Sprint(checked)); diff != "" {
+		t.Errorf("the check says something else: %s", diff)
+	}
+	return acted
+}
+
+func TestACheckTellsWhatWaitsAndChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	leave(t, dir, "w0", "done", "w1")
+	engine := open(t, dir, nil)
+	run(t, engine, onAlert("new", &action{}))
+	want := framework.Queue{Name: "old", Source: "splunk", Type: "splunk.alert", Waiting: 2}
+	for _, to := range []string{"", "new", ""} { // a check is no decision
+		got, err := engine.CheckQueue(t.Context(), framework.QueueName{Name: "old"}, framework.QueueName{Name: to})
+		if diff := cmp.Diff(want, got, withoutTimes, cmpopts.IgnoreFields(framework.Queue{}, "Oldest")); diff != "" || err != nil || got.Oldest.IsZero() || got.LeftAt.IsZero() {
+			t.Errorf("%+v, error %v: %s", got, err, diff)
+		}
+	}
+	if entries := auditOf(t, engine); len(entries) != 0 {
+		t.Errorf("audit %+v", entries)
+	}
+	if batch, err := engine.HandOver(t.Context(), framework.Act{}, framework.QueueName{Name: "old"}, framework.QueueName{Name: "new"}); err != nil || batch.Count != 2 {
+		t.Errorf("batch %+v, error %v", batch, err)
+	}
+	entries := auditOf(t, engine)
+	if len(entries) != 1 || entries[0].Meant != 2 || entries[0].Count != 2 || entries[0].Outcome != framework.AuditDone {
+		t.Errorf("audit %+v", entries)
+	}
+}
+
 func TestActsOnQueuesThatCannotBeMeantAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	leave(t, dir, "w0")
@@ -288,12 +321,14 @@ func TestActsOnQueuesThatCannotBeMeantAreRefused(t *testing.T) {
 	run(t, engine, onAlert("new", &action{}), Automation{Name: "issues", On: "jira.issue_created", Action: &action{}})
 	name := func(name string) framework.QueueName { return framework.QueueName{Name: name} }
 	hand := func(from, to framework.QueueName) error {
+		_, checked := engine.CheckQueue(t.Context(), from, to)
 		_, err := engine.HandOver(t.Context(), framework.Act{}, from, to)
-		return err
+		return sameRefusal(t, checked, err)
 	}
 	drop := func(name framework.QueueName) error {
+		_, checked := engine.CheckQueue(t.Context(), name, framework.QueueName{})
 		_, err := engine.DropQueue(t.Context(), framework.Act{}, name)
-		return err
+		return sameRefusal(t, checked, err)
 	}
 	for what, err := range map[string]error{
 		"an unknown queue":             drop(name("nosuch")),
