@@ -77,7 +77,7 @@ func adviceOn(err error) string {
 
 // TicketPlan is what an automation is going to do with tickets, as far as it is known before there is an event.
 type TicketPlan struct {
-	Project    string        // key
+	Project    string        // key; empty for tickets that others make, in any project, which are only commented on
 	Type       string        // name of the issue type
 	Fields     []TicketField // that it sets; without values where an event decides them
 	Assignee   string        // empty for nobody

@@ -77,13 +77,15 @@ type right struct{ key, name string }
 
 // rights are those that every ticket and its living comment need, and those of what else the plan does.
 func rights(plan framework.TicketPlan) []right {
-	needed := []right{
-		{"BROWSE_PROJECTS", "Browse Projects"},
-		{"CREATE_ISSUES", "Create Issues"},
-		{"ADD_COMMENTS", "Add Comments"},
-		{"EDIT_OWN_COMMENTS", "Edit Own Comments"},
-		{"CREATE_ATTACHMENTS", "Create Attachments"}, // of what a description has no room for
+	needed := []right{{"BROWSE_PROJECTS", "Browse Projects"}}
+	if plan.Project != "" {
+		needed = append(needed, right{"CREATE_ISSUES", "Create Issues"})
 	}
+	needed = append(needed,
+		right{"ADD_COMMENTS", "Add Comments"},
+		right{"EDIT_OWN_COMMENTS", "Edit Own Comments"},
+		right{"CREATE_ATTACHMENTS", "Create Attachments"}, // of what a description or comment has no room for
+	)
 	if plan.Assignee != "" {
 		needed = append(needed, right{"ASSIGN_ISSUES", "Assign Issues"})
 	}
@@ -107,6 +109,9 @@ func (g *grants) complete() bool { return g.Permissions != nil }
 
 // ProbeTickets asks for our permissions in the project and for the create screen, and makes no ticket.
 func (c *Client) ProbeTickets(ctx context.Context, plan framework.TicketPlan) []framework.Probed {
+	if plan.Project == "" {
+		return []framework.Probed{c.probeAnywhere(ctx, plan)}
+	}
 	permissions, seen := c.probeRights(ctx, plan)
 	if !seen {
 		return []framework.Probed{permissions}
@@ -116,29 +121,13 @@ func (c *Client) ProbeTickets(ctx context.Context, plan framework.TicketPlan) []
 
 // probeRights also reports whether the project can be looked at further.
 func (c *Client) probeRights(ctx context.Context, plan framework.TicketPlan) (probed framework.Probed, seen bool) {
-	needed := rights(plan)
-	query := url.Values{"projectKey": {plan.Project}}
-	var keys, lacking, names []string
+	var lacking []string
 	missing := false
-	for _, one := range needed {
-		keys = append(keys, one.key)
-	}
-	query.Set("permissions", strings.Join(keys, ",")) // Cloud wants them named
-	probed = framework.Try(c.now, "project "+plan.Project, func() (string, error) {
-		var granted grants
-		op := operation{name: "read permissions", method: http.MethodGet, path: "rest/api/2/mypermissions?" + query.Encode()}
-		if err := c.call(ctx, op, &granted); err != nil {
-			failure, ok := errors.AsType[*framework.ServiceError](err)
-			missing = ok && failure.Status == http.StatusNotFound
-			return "", err
-		}
-		for _, one := range needed {
-			names = append(names, one.name)
-			if !granted.Permissions[one.key].Have {
-				lacking = append(lacking, one.name)
-			}
-		}
-		return "may " + strings.Join(names, ", "), nil
+	probed = framework.Try(c.now, "project "+plan.Project, func() (names string, err error) {
+		names, lacking, err = c.rights(ctx, plan)
+		failure, ok := errors.AsType[*framework.ServiceError](err)
+		missing = ok && failure.Status == http.StatusNotFound
+		return "may " + names, err
 	})
 	switch {
 	case missing || slices.Contains(lacking, "Browse Projects"):
@@ -150,6 +139,44 @@ func (c *Client) probeRights(ctx context.Context, plan framework.TicketPlan) (pr
 		probed.Advice = "grant it in the permission scheme of the project, to a role or group that the user is in"
 	}
 	return probed, probed.OK || len(lacking) > 0
+}
+
+// probeAnywhere looks whether there is a project in which tickets of others can be commented on. In which ones they are to be is not
+// known before there is an event.
+func (c *Client) probeAnywhere(ctx context.Context, plan framework.TicketPlan) framework.Probed {
+	var lacking []string
+	probed := framework.Try(c.now, "tickets of others", func() (names string, err error) {
+		names, lacking, err = c.rights(ctx, plan)
+		return "may, in one project at least, " + names, err
+	})
+	if probed.OK && len(lacking) > 0 {
+		probed.OK, probed.Detail = false, "the user of the token lacks, in every project, "+strings.Join(lacking, ", ")
+		probed.Advice = "grant it in the permission scheme of the projects, to a role or group that the user is in"
+	}
+	return probed
+}
+
+// rights names those that a plan needs, and those of them that we lack. Without a project a right is lacking that we have in none.
+func (c *Client) rights(ctx context.Context, plan framework.TicketPlan) (names string, lacking []string, err error) {
+	var keys, all []string
+	for _, one := range rights(plan) {
+		keys, all = append(keys, one.key), append(all, one.name)
+	}
+	query := url.Values{"permissions": {strings.Join(keys, ",")}} // Cloud wants them named
+	if plan.Project != "" {
+		query.Set("projectKey", plan.Project)
+	}
+	var granted grants
+	op := operation{name: "read permissions", method: http.MethodGet, path: "rest/api/2/mypermissions?" + query.Encode()}
+	if err := c.call(ctx, op, &granted); err != nil {
+		return "", nil, err
+	}
+	for _, one := range rights(plan) {
+		if !granted.Permissions[one.key].Have {
+			lacking = append(lacking, one.name)
+		}
+	}
+	return strings.Join(all, ", "), lacking, nil
 }
 
 // probeScreen looks whether the fields that are set are on the screen and take the values that are known, and whether those that

@@ -175,3 +175,21 @@ func TestWhatAFieldDoesNotTakeIsSaidBeforehand(t *testing.T) {
 		}
 	})
 }
+
+// What only comments on tickets that others make needs no project and no screen: Jira tells, without a project, whether there is
+// one in which we have a right.
+func TestWhoOnlyCommentsNeedsTheRightsToThatSomewhere(t *testing.T) {
+	flavors(t, func(t *testing.T, flavor string) {
+		t.Helper()
+		s := newSite(t, flavor, severe)
+		want := []string{"tickets of others true: may, in one project at least, Browse Projects, Add Comments, Edit Own Comments, Create Attachments"}
+		if diff := cmp.Diff(want, lines(s.client.ProbeTickets(t.Context(), framework.TicketPlan{}))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		s.Faults().Add(fault.Fault{Match: "GET /rest/api/2/mypermissions", Status: http.StatusOK, Body: `{"permissions":{"BROWSE_PROJECTS":{"havePermission":true},"EDIT_OWN_COMMENTS":{"havePermission":true}}}`})
+		want = []string{"tickets of others false: the user of the token lacks, in every project, Add Comments, Create Attachments -> grant it in the permission scheme of the projects, to a role or group that the user is in"}
+		if diff := cmp.Diff(want, lines(s.client.ProbeTickets(t.Context(), framework.TicketPlan{}))); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
