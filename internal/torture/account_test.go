@@ -24,14 +24,15 @@ type account struct {
 	accepted  int
 	lost      []string // accepted, and not done in the end
 	twice     []string // tickets or comments that exist more than once
+	destroyed int      // of which the only record was destroyed, as the server has said; nobody can do them
 	recovered []time.Duration
 	settled   []time.Duration // from the last start until everything was done
 	notes     map[string]int
 }
 
 func (a account) String() string {
-	return fmt.Sprintf("%d trials, %d accepted, %d lost, %d twice, ready again after %s, all done after %s, %v",
-		a.trials, a.accepted, len(a.lost), len(a.twice), spreadOf(a.recovered), spreadOf(a.settled), a.notes)
+	return fmt.Sprintf("%d trials, %d accepted, %d lost, %d twice, %d destroyed and told of, ready again after %s, all done after %s, %v",
+		a.trials, a.accepted, len(a.lost), len(a.twice), a.destroyed, spreadOf(a.recovered), spreadOf(a.settled), a.notes)
 }
 
 func (a *account) note(what string) {

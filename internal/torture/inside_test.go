@@ -16,9 +16,9 @@ import (
 // clock is what a server inside the test's process takes for the time.
 type clock struct {
 	began time.Time
-	speed int // as many times as fast as the real one
 
 	mu     sync.Mutex
+	speed  int // as many times as fast as the real one
 	offset time.Duration
 }
 
@@ -26,6 +26,14 @@ func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.began.Add(time.Since(c.began)*time.Duration(c.speed) + c.offset).Round(0)
+}
+
+// run has the time go on from now on as many times as fast as the real one.
+func (c *clock) run(speed int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += time.Since(c.began) * time.Duration(c.speed-speed)
+	c.speed = speed
 }
 
 func (c *clock) jump(by time.Duration) {

@@ -1,7 +1,6 @@
 package torture
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -11,13 +10,20 @@ import (
 	"funnelweb/internal/sandbox/fault"
 )
 
-// tortureByJira has Jira misbehave while alerts come in. The time of day runs 60 times as fast as the real time, so that an hour
-// of failing takes a minute. What must pass before something is done again, and what a call may take, are not by the
-// time of day, and stay what they are: 15 s.
+// How many times as fast as the real time the time of day runs, and how long the hour takes in which Jira fails: 1,200 times as
+// fast. Jobs are tried again after 50 ms at most, so that each may be tried 60 times in it.
+const (
+	fast    = 60
+	anHour  = 3 * time.Second
+	inAHour = int(time.Hour / anHour)
+)
+
+// tortureByJira has Jira misbehave while alerts come in, by a clock that runs fast. What must pass before something is done
+// again, and what a call may take, are not by the time of day, and stay what they are: 15 s.
 func tortureByJira(t *testing.T, random *rand.Rand, trials int) account {
 	t.Helper()
-	clock := &clock{began: time.Now(), speed: 60}
-	w := newWorld(t, options{now: clock.now, searchLag: lateSearch * time.Duration(clock.speed)})
+	clock := &clock{began: time.Now(), speed: fast}
+	w := newWorld(t, options{now: clock.now, searchLag: lateSearch * fast, retry: "retry_first: 5ms, retry_max: 50ms"})
 	inside := w.startInside(t, clock)
 	a := account{trials: trials}
 	sent := newTally()
@@ -25,15 +31,13 @@ func tortureByJira(t *testing.T, random *rand.Rand, trials int) account {
 		began := time.Now()
 		wrong, name := anyFault(random)
 		a.note(name)
-		hour := wrong.Times == 0
 		w.jira.Faults().Add(wrong)
 		for range 1 + random.IntN(4) {
-			if !w.post(t.Context(), sent, sent.marker(), 0) {
-				t.Errorf("an alert was refused because of Jira: %v", sent.statuses())
-			}
+			w.mustPost(t, sent)
 		}
+		hour := wrong.Times == 0
 		if hour {
-			clock.wait(t.Context(), time.Hour)
+			w.failForAnHour(t, clock, sent)
 		} else {
 			rest(t.Context(), time.Duration(random.IntN(1000))*time.Millisecond)
 		}
@@ -46,6 +50,28 @@ func tortureByJira(t *testing.T, random *rand.Rand, trials int) account {
 	w.settle(t, sent, &a)
 	inside.stop(t)
 	return a
+}
+
+// failForAnHour lets an hour pass. In the midst of it more alerts come: however long the server waits after earlier faults
+// until it calls Jira again, which is a minute at most, one of them is tried in this hour.
+func (w *world) failForAnHour(t *testing.T, clock *clock, sent *tally) {
+	t.Helper()
+	asked := w.jira.Faults().Hits()
+	clock.run(inAHour)
+	rest(t.Context(), anHour/2)
+	w.mustPost(t, sent)
+	rest(t.Context(), anHour/2)
+	clock.run(fast)
+	if w.jira.Faults().Hits() == asked {
+		t.Errorf("Jira was not asked in an hour in which it failed:\n%s", w.logTail())
+	}
+}
+
+func (w *world) mustPost(t *testing.T, sent *tally) {
+	t.Helper()
+	if !w.post(t.Context(), sent, sent.marker(), 0) {
+		t.Errorf("an alert was refused because of Jira: %v", sent.statuses())
+	}
 }
 
 // anyFault chooses what Jira does wrong, on what, and how often. One without Times is for an hour.
@@ -76,9 +102,4 @@ func or(text, other string) string {
 		return other
 	}
 	return text
-}
-
-// wait returns when the clock has moved on by so much.
-func (c *clock) wait(ctx context.Context, duration time.Duration) {
-	rest(ctx, duration/time.Duration(c.speed))
 }

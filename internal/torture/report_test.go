@@ -27,6 +27,7 @@ func (r *row) add(got account) {
 	r.accepted += got.accepted
 	r.lost = append(r.lost, got.lost...)
 	r.twice = append(r.twice, got.twice...)
+	r.destroyed += got.destroyed
 	r.recovered = append(r.recovered, got.recovered...)
 	r.settled = append(r.settled, got.settled...)
 	for what, count := range got.notes {
@@ -57,17 +58,17 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 
 func (r report) table() string {
 	var text strings.Builder
-	text.WriteString("| what | trials | accepted | lost | duplicated | ready again: median, max | all done: median, max |\n|---|---|---|---|---|---|---|\n")
+	text.WriteString("| what | trials | accepted | lost | duplicated | destroyed, told of | ready again: median, max | all done: median, max |\n|---|---|---|---|---|---|---|---|\n")
 	total := row{}
 	for _, row := range r.rows {
 		if row.worlds == 0 {
 			continue
 		}
 		total.add(row.account)
-		_, _ = fmt.Fprintf(&text, "| %s | %d | %d | %d | %d | %s | %s |\n", row.kind.what, row.trials, row.accepted, len(row.lost), len(row.twice),
-			spreadOf(row.recovered), spreadOf(row.settled))
+		_, _ = fmt.Fprintf(&text, "| %s | %d | %d | %d | %d | %d | %s | %s |\n", row.kind.what, row.trials, row.accepted, len(row.lost), len(row.twice),
+			row.destroyed, spreadOf(row.recovered), spreadOf(row.settled))
 	}
-	_, _ = fmt.Fprintf(&text, "| all | %d | %d | %d | %d | | |\n", total.trials, total.accepted, len(total.lost), len(total.twice))
+	_, _ = fmt.Fprintf(&text, "| all | %d | %d | %d | %d | %d | | |\n", total.trials, total.accepted, len(total.lost), len(total.twice), total.destroyed)
 	return text.String()
 }
 
@@ -77,7 +78,8 @@ const introduction = `# Torture
 Active Directory and VirusTotal that live on; senders post alerts and are told 2xx or not. Then the process, its disk, its files, its clock or
 Jira is mistreated. In the end, on the same store, everything is counted from Jira's side: **lost** is an event that was answered with 2xx and is
 not done or has no ticket, or a ticket of which Jira told the server and that was not enriched; **duplicated** is a second ticket of an event, answered
-or not, or a second comment on a ticket. Of alerts that were not accepted, or whose answer did not arrive, senders repeat half.
+or not, or a second comment on a ticket. **Destroyed, told of** is an event whose only record was in what was damaged or taken away, so that nobody can do it,
+and of which the server says at its start that it is gone; where it says nothing, that is lost. Of alerts that were not accepted, or whose answer did not arrive, senders repeat half.
 
 **Ready again** is from the start of the process until ` + "`/ready`" + ` is 200. **All done** is from the last start of a world, or the last trial in it, until nothing is left to
 do: what a worker had in hand when it was killed goes on at once, but a ticket or a comment whose making may have succeeded is looked
@@ -124,9 +126,9 @@ That reading by keys is not late is how Jira Cloud is known to work; Atlassian's
 * When Jira's answer to the making of a ticket is lost, the ticket is looked for after 15 s and ` + "`search_lag`" + `. A Jira that carries the call out
   later than that gets a second ticket, and so does one whose search is further behind where reading by keys cannot help (above): no client can exclude
   that, as Jira has no idempotency keys.
-* Where a record of a file was hit itself, what was in it is lost: such an event, and the runs of such a record, do not count here.
-* Damage is done to one file at a time, while the server is down. Where it hits a record of the ledger or of the answers nothing is excused: what the
-  ledger lost is found in Jira, among the events and in their runs, and what providers answered is asked for again.
+* Of an event whose run records were destroyed nobody knows what became of it: its tickets and comments count here, its runs do not.
+* Damage is done to one file, two that are swapped, or one folder at a time, while the server is down. Where it hits the ledger or the answers nothing is
+  excused: what the ledger lost is found in Jira, among the events and in their runs, and what providers answered is asked for again.
 * A machine that is frozen (suspended, or moved while it runs) in the milliseconds between its note that it calls Jira and the call, for longer than 15 s
   and ` + "`search_lag`" + `, makes the call when it goes on. Another replica may have done so by then.
 * A clock that jumps ahead by more than 30 days makes finished events too old to be kept, and with them what a later enrichment reads from the alert.

@@ -19,11 +19,12 @@ import (
 type tally struct {
 	next atomic.Int64
 
-	mu       sync.Mutex
-	accepted map[string]string // event ids by marker: answered with 2xx
-	refused  map[int]int       // answers by status; 0 for none
-	hasty    int               // 503 without Retry-After
-	slow     time.Duration     // the longest that an answer took
+	mu        sync.Mutex
+	accepted  map[string]string // event ids by marker: answered with 2xx
+	refused   map[int]int       // answers by status; 0 for none
+	hasty     int               // 503 without Retry-After
+	destroyed int               // accepted, and no more in the store: nothing is expected of them
+	slow      time.Duration     // the longest that an answer took
 }
 
 func newTally() *tally { return &tally{accepted: map[string]string{}, refused: map[int]int{}} }

@@ -45,6 +45,7 @@ type options struct {
 	data      string // where the server keeps its data; a directory of its own when empty
 	searchLag time.Duration
 	now       func() time.Time
+	retry     string // of engine.embedded; what suits most when empty
 	extra     string // more members of engine.embedded
 }
 
@@ -80,7 +81,7 @@ func newWorld(t *testing.T, o options) *world {
 		"http://127.0.0.1:8083/api/v1", "http://127.0.0.1:9/api/v1", // nobody asks Threat Stack here
 		"ldaps://127.0.0.1:8636", w.directory.URL(),
 		"per_minute: 4, per_day: 500", "per_minute: 100000, per_day: 0", // a start asks once
-		"retry_first: 500ms, retry_max: 5s", "retry_first: 100ms, retry_max: 1s"+o.extra,
+		"retry_first: 500ms, retry_max: 5s", or(o.retry, "retry_first: 100ms, retry_max: 1s")+o.extra,
 	).Replace(string(configs.Demo))
 	w.write(t, "funnelweb.yaml", config)
 	return w
