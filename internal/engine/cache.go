@@ -19,7 +19,7 @@ const (
 	maxAnswers      = 20_000
 	maxAnswersBytes = 64 << 20
 
-	// The askLimit bounds one question, and a claim is for as long: whoever made it is gone by then.
+	// The askLimit bounds one question, and a claim is for as long, by a clock that nobody sets: whoever made it is gone by then.
 	askLimit = time.Minute
 	// Another replica's call is waited for in place, looking after firstLook, then after twice as long and so on, looks
 	// times: 3 s in all. A longer one is worth putting the job off.
@@ -39,8 +39,9 @@ type answers struct {
 	now     func() time.Time
 	log     *slog.Logger
 	timeout time.Duration
-	id      string // of this process, for claims
-	alone   bool   // no other process uses the bucket
+	id      string     // of this process, for claims
+	alone   bool       // no other process uses the bucket
+	claims  *sightings // of others' claims: how old they are, whatever clocks show
 	flights flights
 
 	mu    sync.Mutex
@@ -68,7 +69,8 @@ func (e *Engine) openAnswers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.answers = &answers{bucket: kept, now: e.now, log: e.log, timeout: answersTimeout, id: e.id, alone: !e.shared()}
+	e.answers = &answers{bucket: kept, now: e.now, log: e.log, timeout: answersTimeout, id: e.id, alone: !e.shared(), claims: &sightings{elapsed: monotonic()}}
+	e.answers.claims.note(kept.stream.CachedInfo().State.LastSeq)
 	if e.shared() {
 		e.answers.timeout = e.timeout()
 	}
@@ -94,13 +96,15 @@ func (a *answers) answer(ctx context.Context, service, key string, call func(con
 			break
 		}
 		now := a.now()
+		met := a.claims.newest()
 		if stored.isFresh(now) {
 			return framework.Answer{Value: stored.Value, AskedAt: stored.AskedAt, StaleAt: stored.StaleAt}, nil
 		}
-		if !a.isAsking(stored, now) {
+		if !a.isAsking(stored) {
 			claim := storedAnswer{Claimed: now.UTC(), By: a.id}
 			claim.revision, err = a.write(ctx, key, claim, stored.revision, askLimit)
 			if err == nil {
+				a.claims.wrote(claim.revision, met)
 				return a.ask(ctx, key, claim.revision, call)
 			}
 			if !errors.Is(err, errMismatch) {
@@ -215,8 +219,13 @@ func (s storedAnswer) isFresh(now time.Time) bool {
 	return now.Before(s.StaleAt) && !s.AskedAt.After(now.Add(time.Minute))
 }
 
-// isAsking reports whether another process asks, by a clock that may be set back. A process asks one question once at a time,
-// so that a claim of its own is left over: it could not be given up, or was written although the store said no.
-func (a *answers) isAsking(stored storedAnswer, now time.Time) bool {
-	return !a.alone && !stored.Claimed.IsZero() && stored.By != a.id && now.Sub(stored.Claimed).Abs() < askLimit
+// isAsking reports whether another process asks. A process asks one question once at a time, so that a claim of its own is left
+// over: it could not be given up, or was written although the store said no. Another's is void when this process knows for askLimit
+// that it is there.
+func (a *answers) isAsking(stored storedAnswer) bool {
+	if a.alone || stored.Claimed.IsZero() || stored.By == a.id {
+		return false
+	}
+	a.claims.note(stored.revision)
+	return a.claims.age(stored.revision) < askLimit
 }

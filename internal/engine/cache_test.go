@@ -67,7 +67,7 @@ func TestAnAnswerOutlivesRestartsAndSaysWhenItWasAsked(t *testing.T) {
 func twoOn(engine *Engine) [2]framework.Answers {
 	mine := engine.answers
 	mine.alone = false
-	return [2]framework.Answers{mine, &answers{bucket: mine.bucket, now: mine.now, log: mine.log, timeout: mine.timeout, id: "the other"}}
+	return [2]framework.Answers{mine, &answers{bucket: mine.bucket, now: mine.now, log: mine.log, timeout: mine.timeout, id: "the other", claims: &sightings{elapsed: monotonic()}}}
 }
 
 func TestAQuestionInFlightIsAskedOnceByAllReplicas(t *testing.T) {
@@ -100,6 +100,7 @@ func TestAQuestionThatAnotherReplicaAsksForLongIsPutOff(t *testing.T) {
 	clock := &frameworktest.Clock{}
 	engine := open(t, t.TempDir(), func(o *Options) { o.Now = clock.Now })
 	replicas := twoOn(engine)
+	replicas[1].(*answers).claims = &sightings{elapsed: clock.Elapsed}
 	begun, release := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -347,5 +348,32 @@ func TestAClaimThatWasLeftBehindKeepsNobodyWaiting(t *testing.T) {
 				t.Errorf("%d calls", vt.calls.Load())
 			}
 		})
+	}
+}
+
+// TestAClaimOnAQuestionAgesByAClockThatNobodySets: one set back must not keep a claim, nor one set ahead void it.
+func TestAClaimOnAQuestionAgesByAClockThatNobodySets(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	mine := &answers{now: clock.Now, id: "mine", claims: &sightings{elapsed: clock.Elapsed}}
+	stored := storedAnswer{Claimed: clock.Now(), By: "another", revision: 7}
+	for _, step := range []struct {
+		name      string
+		set, pass time.Duration
+		want      bool
+	}{
+		{"when it is met", 0, 0, true},
+		{"the clock is set ahead by a day", 24 * time.Hour, time.Second, true},
+		{"and back by two", -48 * time.Hour, askLimit - 2*time.Second, true},
+		{"a minute after it was met", 0, time.Second, false},
+	} {
+		clock.Set(step.set)
+		clock.Advance(step.pass)
+		if got := mine.isAsking(stored); got != step.want {
+			t.Errorf("%s: it holds: %t", step.name, got)
+		}
+	}
+	stored.revision = 9
+	if !mine.isAsking(stored) {
+		t.Error("a later claim is as old as the one before")
 	}
 }

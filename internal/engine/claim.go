@@ -15,8 +15,8 @@ import (
 	"funnelweb/framework"
 )
 
-// claimLease is for how long a claimed letter is left to who claimed it: longer than a call may take, by more than
-// clocks are apart.
+// claimLease is for how long a claimed letter is left to who claimed it, since this process knows that it is claimed: longer than a
+// call may take. Clocks may be apart, or be set meanwhile.
 const claimLease = 3 * clusterTimeout
 
 // claim says which engine replays or drops a letter. It is part of the letter, written there if nobody changed that
@@ -36,11 +36,11 @@ func (e *Engine) take(ctx context.Context, id string) (letter, error) {
 		if err != nil || !e.shared() {
 			return dead, err
 		}
-		now := e.now().UTC()
-		if dead.Claim.By != "" && dead.Claim.By != e.id && now.Sub(dead.Claim.At).Abs() < claimLease {
+		e.claims.note(dead.sequence)
+		if dead.Claim.By != "" && dead.Claim.By != e.id && e.claims.age(dead.sequence) < claimLease {
 			return letter{}, framework.NewProblem(http.StatusConflict, "Another replica is replaying or dropping it.")
 		}
-		dead.Claim = claim{By: e.id, At: now, Letter: dead.place()}
+		dead.Claim = claim{By: e.id, At: e.now().UTC(), Letter: dead.place()}
 		dead.sequence, err = e.rewrite(ctx, dead)
 		if !errors.Is(err, errMismatch) {
 			return dead, err

@@ -3,13 +3,16 @@ package engine
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"funnelweb/framework"
+	"funnelweb/framework/frameworktest"
 )
 
 // deadAlert makes a dead letter of a job that fails once, and returns it.
@@ -129,5 +132,59 @@ func TestACallThatLeavesDoesNotWaitForItsTurn(t *testing.T) {
 	engine.claim.Release(1)
 	if letters := lettersOf(t, engine); len(letters) != 1 {
 		t.Errorf("letters: %v", letters)
+	}
+}
+
+// TestAClaimOnALetterAgesByAClockThatNobodySets: one set back must not keep a claim, nor one set ahead void it.
+func TestAClaimOnALetterAgesByAClockThatNobodySets(t *testing.T) {
+	t.Parallel()
+	clock := &frameworktest.Clock{}
+	engine := startNATS(t, 1, "").join(t, func(o *Options) { o.Now = clock.Now })
+	_, _, id := deadAlert(t, engine)
+	engine.claims = &sightings{elapsed: clock.Elapsed}
+	dead, err := engine.letter(t.Context(), id.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.Claim = claim{By: "another", At: clock.Now().UTC(), Letter: dead.place()}
+	if _, err := engine.rewrite(t.Context(), dead); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name      string
+		set, pass time.Duration
+		want      bool
+	}{
+		{"when it is met", 0, 0, true},
+		{"the clock is set ahead by a day", 24 * time.Hour, time.Second, true},
+		{"and back, to an hour before the claim", -25 * time.Hour, claimLease - 2*time.Second, true},
+		{"as long after it was met as a claim is for", 0, time.Second, false},
+	} {
+		clock.Set(step.set)
+		clock.Advance(step.pass)
+		_, err := engine.take(t.Context(), id.ID)
+		refusal, refused := errors.AsType[*framework.Problem](err)
+		if refused != step.want || refused && refusal.Status != http.StatusConflict || err != nil && !refused {
+			t.Errorf("%s: %v", step.name, err)
+		}
+	}
+}
+
+// TestAClaimThatIsMetLateIsKnownToBeOld: what is counted for the metrics tells that it was there.
+func TestAClaimThatIsMetLateIsKnownToBeOld(t *testing.T) {
+	clock := &frameworktest.Clock{}
+	engine := open(t, t.TempDir(), nil)
+	_, _, id := deadAlert(t, engine)
+	engine.claims = &sightings{elapsed: clock.Elapsed}
+	if _, err := engine.Stats(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(claimLease)
+	dead, err := engine.letter(t.Context(), id.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if age := engine.claims.age(dead.sequence); age != claimLease {
+		t.Errorf("it is taken to be %s old", age)
 	}
 }

@@ -45,6 +45,7 @@ type Engine struct {
 	states     queueStates
 	id         string              // of this engine, for claims
 	claim      *semaphore.Weighted // held while a dead letter is replayed or dropped
+	claims     *sightings          // of letters: for how long others have claimed them
 	ledger     *ledger
 	reached    *reached // nil without a store in a directory
 	quota      *quota
@@ -179,6 +180,8 @@ func (e *Engine) openOnce(ctx context.Context) (err error) {
 	if e.letters, err = e.js.CreateOrUpdateStream(ctx, e.lettersConfig()); err != nil {
 		return fmt.Errorf("open dead letters: %w", err)
 	}
+	e.claims = &sightings{elapsed: monotonic()}
+	e.claims.note(e.letters.CachedInfo().State.LastSeq)
 	if err := e.openAudit(ctx); err != nil {
 		return err
 	}

@@ -97,6 +97,7 @@ func (e *Engine) bound(ctx context.Context, page framework.Page) (framework.Page
 	if err != nil {
 		return page, fmt.Errorf("count dead letters: %w", err)
 	}
+	e.claims.note(info.State.LastSeq)
 	at.At[lettersBound] = info.State.LastSeq + 1
 	page.Cursor = at.String()
 	return page, nil

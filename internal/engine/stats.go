@@ -44,6 +44,7 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 		return stats, fmt.Errorf("count dead letters: %w", err)
 	}
 	stats.DeadLetters = letters.State.Msgs
+	e.claims.note(letters.State.LastSeq) // a claim that is met late is then known to be old
 	for _, queue := range e.configured() {
 		one, err := queue.stats(ctx)
 		if err != nil {
