@@ -33,9 +33,14 @@ func (c *caller) call(ctx context.Context, method, path, token string, body []by
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
+	return c.send(request, out, want)
+}
+
+// send sends a request, to the server or to a service beside it, and decodes the answer.
+func (c *caller) send(request *http.Request, out any, want int) error {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("call the server: %w", err)
+		return fmt.Errorf("call %s: %w", request.URL.Host, err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
@@ -43,7 +48,7 @@ func (c *caller) call(ctx context.Context, method, path, token string, body []by
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	if response.StatusCode != want {
-		return fmt.Errorf("the server answered %d: %s", response.StatusCode, answer)
+		return fmt.Errorf("%s answered %d: %s", request.URL.Host, response.StatusCode, answer)
 	}
 	return json.Unmarshal(answer, out)
 }

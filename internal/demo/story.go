@@ -28,6 +28,7 @@ type story struct {
 
 	alertID  string // of the event
 	ticket   string // key
+	report   string // key of the ticket that a person writes
 	issueID  string // of the event of Jira's webhook
 	archived []string
 }
@@ -47,6 +48,8 @@ func steps() []step {
 		{"VirusTotal asked", (*story).awaitVirusTotal},
 		{"Ticket enriched, in one comment", (*story).awaitComment},
 		{"The same alert again: nothing twice", (*story).repeatAlert},
+		{"A person reports a defanged address", (*story).reportAddress},
+		{"It is found in the text and asked about", (*story).awaitReport},
 		{"Threat Stack webhook accepted", (*story).postThreatStack},
 		{"Alerts archived as evidence", (*story).awaitArchive},
 		{"One object read back", (*story).readObject},
@@ -73,6 +76,9 @@ func (s *story) play(ctx context.Context) error {
 func (s *story) showAfter(title string) {
 	if title == "Ticket enriched, in one comment" {
 		s.narrator.show(wiki.Text(s.sandbox.Jira.Comments(s.ticket)[0].Body))
+	}
+	if title == "It is found in the text and asked about" {
+		s.narrator.show(wiki.Text(s.sandbox.Jira.Comments(s.report)[0].Body))
 	}
 	if title == "Alerts archived as evidence" {
 		s.narrator.show(strings.Join(s.archived, "\n"))
