@@ -21,8 +21,8 @@
 //  6. operation.encode encodes the output, strips members that the schema does not declare and checks the rest by the
 //     same walk.
 //  7. operation.run passes the complete, buffered answer through the after plugins, Problems included. If one fails,
-//     none of the answer leaves. An Endpoint with Forms may then write what is left in the form that was asked for, lines say
-//     (present.go).
+//     none of the answer leaves. An Endpoint with Stream gives its answer in parts: each is encoded, checked and passed through
+//     the after plugins as an answer of its own, and sent before the next one is made (stream.go).
 //  8. Funnel.serve writes the answer and one log line.
 //
 // An error that is not a Problem (problem.go), and any panic, becomes a bare 500; its cause is logged under the request id.

@@ -36,12 +36,16 @@ type Endpoint[I, O any] struct {
 	Accepts    []string          // media types beside JSON that senders say their JSON is of: text/plain by Amazon SNS
 	Undeclared Undeclared        // Reject or Drop undeclared members of the body
 	Mend       bool              // bind Mended(body), for senders that repeat nothing: else text that is not Unicode is a 400
-	Forms      map[string]string // media types beside JSON that the answer may have, when O is a Presenter, each with an example
+	Forms      map[string]string // media types beside JSON that the answer may have, when Stream chooses them, each with an example
 	Success    []int             // the statuses that Handle may give, the usual one first; 200 when empty
 	Events     []string          // the types of event that Handle may publish: what automations can be on
 	Example    any               // of a request body, for the document; it is held to the schema
 	Answer     *O                // an example of the answer, for the document; it is held to the schema
 	Handle     func(context.Context, *I) (*O, error)
+	// Stream takes the place of Handle where O holds a list that may be too long to be made before it is sent; List is the name of
+	// that member. Parts of the answer are sent while it is made.
+	Stream func(context.Context, *I, *Stream[O]) error
+	List   string
 }
 
 // Statuser is implemented by an output that chooses among Endpoint.Success.
@@ -75,6 +79,8 @@ type Route struct {
 	output     reflect.Type
 	newInput   func() any // a pointer to a new input
 	handle     func(context.Context, any) (any, error)
+	stream     func(context.Context, any, *sender) error // instead of handle
+	list       string
 }
 
 // Route erases the types.
@@ -97,6 +103,12 @@ func (e Endpoint[I, O]) Route() Route {
 			}
 			return output, nil
 		},
+	}
+	if e.Stream != nil {
+		route.list = e.List
+		route.stream = func(ctx context.Context, input any, to *sender) error {
+			return e.Stream(ctx, input.(*I), &Stream[O]{to}) //nolint:forcetypeassert // made by newInput
+		}
 	}
 	if e.Answer != nil {
 		route.answered = e.Answer

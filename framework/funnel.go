@@ -153,6 +153,10 @@ func (f *Funnel) serve(c *gin.Context, o *operation) {
 	}
 	request := NewRequest(c.Request, id, nil, params)
 	request.client = clientAddr(c.Request, f.trusted)
+	if o.stream != nil {
+		f.serveStream(c.Writer, request, o, start)
+		return
+	}
 	ctx, ended := f.begin(request, o.path)
 	answer, cause := o.run(ctx, request)
 	if err := request.answered(answer.Status); err != nil {
@@ -252,6 +256,9 @@ func send(w http.ResponseWriter, answer *Response, id string) {
 // logRequest writes the one line of a request. It names the route, never the URL: a token may be in path or query.
 func (f *Funnel) logRequest(r *Request, route string, status, size int, start time.Time, cause error) {
 	level := levelOfCall(r, status)
+	if _, broken := errors.AsType[*brokenError](cause); broken {
+		level = slog.LevelError
+	}
 	if !f.log.Enabled(r.Context(), level) {
 		return
 	}

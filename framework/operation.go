@@ -58,18 +58,26 @@ func newOperation(s *schemas, route Route, chain Chain) (*operation, error) {
 		return nil, err
 	}
 	o.declared = namesOf(o.output).has
+	if err := o.checkList(); err != nil {
+		return nil, err
+	}
 	return o, o.encodeExamples()
 }
 
 // run takes a request through the funnel and returns the answer to be sent, with the error that it hides, if any.
 func (o *operation) run(ctx context.Context, request *Request) (*Response, error) {
 	answer, cause := o.answerOrMask(ctx, request)
+	return o.pass(ctx, request, answer, cause)
+}
+
+// pass takes an answer, or a part of one, through the after plugins.
+func (o *operation) pass(ctx context.Context, request *Request, answer *Response, cause error) (*Response, error) {
 	for _, plugin := range o.After {
 		if err := guard("after plugin", plugin.Name, func() error { return plugin.Part.After(ctx, request, answer) }); err != nil {
 			return internalProblem().response(request.ID), errors.Join(cause, err)
 		}
 	}
-	return o.present(request, answer, cause)
+	return answer, cause
 }
 
 // answerOrMask is answer, with a panic anywhere in it masked: types of a part are decoded, encoded and asked for their status
@@ -263,8 +271,7 @@ func (o *operation) encode(output any) (*Response, error) {
 		return nil, fmt.Errorf("the answer of %s breaks its schema at %q: %s", o.ID, violations[0].Pointer, violations[0].Message)
 	}
 	header := http.Header{"Content-Type": {jsonType}}
-	presenter, _ := output.(Presenter)
-	return &Response{Status: status, Header: header, Body: without(body, cuts), presenter: presenter, declared: o.declared}, nil
+	return &Response{Status: status, Header: header, Body: without(body, cuts), declared: o.declared}, nil
 }
 
 // without removes ranges, which are in ascending order, from a document.

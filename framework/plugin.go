@@ -130,6 +130,5 @@ type Response struct {
 	Header http.Header
 	Body   []byte
 
-	presenter Presenter // of an answer that may be sent in another form
-	declared  func(name string) bool
+	declared func(name string) bool
 }

@@ -42,7 +42,7 @@ func New(config Config, deps framework.Deps) (framework.Routes, error) {
 	if err := errors.Join(config.SNS.check(), checkPrefix(config.PathPrefix)); err != nil {
 		return nil, err
 	}
-	viewer := viewer{archive: deps.Archive, log: deps.Log}
+	viewer := newViewer(deps)
 	routes := framework.Routes{
 		receiveRoute(receiver{deps.Events}),
 		listRoute(viewer),
@@ -94,6 +94,9 @@ const exampleID = "589b1aa1e4b0c5a1f2d3e4f5"
 
 // unreadable is the answer when the archive fails: to be asked again, with the cause in the log.
 func unreadable(cause error) error {
+	if problem, told := errors.AsType[*framework.Problem](cause); told {
+		return problem
+	}
 	return framework.Unavailable("The archive cannot be read at the moment.", retryAfter, fmt.Errorf("read the archive: %w", cause))
 }
 

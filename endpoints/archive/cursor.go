@@ -56,6 +56,12 @@ func nextLink(input *ListInput, next string) string {
 	return "<?" + query.Encode() + `>; rel="next"`
 }
 
+// The form of a list with one alert a line.
+const (
+	formatLines = "ndjson"
+	linesType   = "application/x-ndjson"
+)
+
 // wantsLines reports whether a call asks for one alert a line, by its parameter or else by its header Accept.
 func wantsLines(input *ListInput) bool {
 	if input.Format != "" {

@@ -77,13 +77,12 @@ func (r rangeFlags) check() error {
 // instant is a time on the command line.
 type instant struct{ time.Time }
 
-// UnmarshalText reads a time.
+// UnmarshalText reads a time as the API does.
 func (i *instant) UnmarshalText(text []byte) error {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02T15", time.DateOnly} {
-		if parsed, err := time.Parse(layout, string(text)); err == nil {
-			i.Time = parsed.UTC()
-			return nil
-		}
+	parsed, ok := framework.ParseTime(string(text))
+	if year := parsed.UTC().Year(); ok && year >= 0 && year <= 9999 { // a zone may put it where no key is
+		i.Time = parsed.UTC()
+		return nil
 	}
 	return errors.New("not a time such as 2026-11-20 or 2026-11-20T12:00:00+01:00")
 }

@@ -18,6 +18,8 @@ func TestTimesOnTheCommandLine(t *testing.T) {
 		"2026-11-20T12:00:00Z": noon, "2026-11-20T13:00:00+01:00": noon, "2026-11-20T13:00+01:00": noon,
 		"2026-11-20T12:00:00": noon, "2026-11-20T12:00": noon, "2026-11-20T12": noon, "2026-11-20": noon.Add(-12 * time.Hour),
 		"2026-11-20T12:00:00.5Z": noon.Add(500 * time.Millisecond),
+		// What the API takes beside these.
+		"20261120T120000Z": noon, "2026-11-20 13+01": noon, "2026-11-20T12:00:00,0z": noon, "2026-11": time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC),
 	}
 	for text, want := range cases {
 		var got instant
@@ -25,7 +27,7 @@ func TestTimesOnTheCommandLine(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want %s", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "now", "2026-13-01", "2026-11-20T25:00", "12:00", "1795176000"} {
+	for _, text := range []string{"", "now", "2026-13-01", "2026-11-20T25:00", "12:00", "1795176000", "9999-12-31T23:00-02:00", "0000-01-01T00:00+01:00"} {
 		if err := new(instant).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q was taken for a time", text)
 		}

@@ -47,7 +47,7 @@ func (a *Archive) Adopt(ctx context.Context, progress func(done int)) (*Adopted,
 // adopt enters objects as they are now.
 func (a *Archive) adopt(ctx context.Context, keys []string, adopted *Adopted) error {
 	entries, errs := make([]Entry, len(keys)), make([]error, len(keys))
-	err := each(ctx, len(keys), func(ctx context.Context, i int) error {
+	err := framework.Each(ctx, len(keys), readers, func(ctx context.Context, i int) error {
 		body, err := a.Get(ctx, keys[i])
 		entries[i] = Entry{Key: keys[i], SHA256: sha256.Sum256(body), Size: int64(len(body)), StoredAt: a.deps.Now()}
 		if errors.Is(err, framework.ErrNoObject) || framework.IsPermanent(err) {

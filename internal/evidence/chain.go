@@ -66,7 +66,7 @@ func (v *verifier) manifestKeys(ctx context.Context, last string) (keys []string
 // read returns the bodies of manifests; nil for one that is gone or is no object.
 func (v *verifier) read(ctx context.Context, keys []string) ([][]byte, error) {
 	bodies := make([][]byte, len(keys))
-	err := each(ctx, len(keys), func(ctx context.Context, i int) (err error) {
+	err := framework.Each(ctx, len(keys), readers, func(ctx context.Context, i int) (err error) {
 		bodies[i], err = v.store.Get(ctx, keys[i])
 		if errors.Is(err, framework.ErrNoObject) || framework.IsPermanent(err) {
 			return nil

@@ -64,7 +64,7 @@ func (v *verifier) contents(ctx context.Context) error {
 		}
 	}
 	slices.Sort(keys)
-	return each(ctx, len(keys), func(ctx context.Context, i int) error {
+	return framework.Each(ctx, len(keys), readers, func(ctx context.Context, i int) error {
 		defer v.progress(len(keys))
 		return v.content(ctx, keys[i])
 	})

@@ -125,7 +125,7 @@ func (e *exporter) objects(ctx context.Context) error {
 	for from := 0; from < len(e.entries); from += readers {
 		entries := e.entries[from:min(from+readers, len(e.entries))]
 		bodies, errs := make([][]byte, len(entries)), make([]error, len(entries))
-		if err := each(ctx, len(entries), func(ctx context.Context, i int) error {
+		if err := framework.Each(ctx, len(entries), readers, func(ctx context.Context, i int) error {
 			bodies[i], errs[i] = e.store.Get(ctx, entries[i].Key)
 			return nil
 		}); err != nil {

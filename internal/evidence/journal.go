@@ -7,8 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"funnelweb/framework"
 )
 
@@ -118,7 +116,7 @@ func readJournal(ctx context.Context, store framework.Archive, hour time.Time) (
 // readSegments returns the entries of segments. What of a segment is no entry is left out: Verify finds objects without one.
 func readSegments(ctx context.Context, store framework.Archive, keys []string) ([]Entry, error) {
 	segments := make([][]byte, len(keys))
-	err := each(ctx, len(keys), func(ctx context.Context, i int) (err error) {
+	err := framework.Each(ctx, len(keys), readers, func(ctx context.Context, i int) (err error) {
 		segments[i], err = store.Get(ctx, keys[i])
 		if errors.Is(err, framework.ErrNoObject) { // somebody else has sealed the hour and cleared its journal
 			return nil
@@ -137,19 +135,4 @@ func readSegments(ctx context.Context, store framework.Archive, keys []string) (
 		}
 	}
 	return entries, nil
-}
-
-// each calls do for 0 to n-1, a few side by side, and returns the first error.
-func each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
-	for i := range n {
-		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return do(ctx, i)
-		})
-	}
-	return group.Wait()
 }

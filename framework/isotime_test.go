@@ -1,4 +1,4 @@
-package archive
+package framework
 
 import (
 	"strings"
@@ -28,7 +28,7 @@ func TestTimesAreReadAsISO8601(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.text, func(t *testing.T) {
-			got, ok := parseTime(c.text)
+			got, ok := ParseTime(c.text)
 			if !ok || got.UTC().Format(time.RFC3339Nano) != c.want {
 				t.Errorf("got %s, %v, want %s", got.UTC().Format(time.RFC3339Nano), ok, c.want)
 			}
@@ -44,7 +44,7 @@ func TestWhatIsNoTimeIsRefused(t *testing.T) {
 		"2026-1-1", "26-11-20", "20/11/2026", "2026-W47-5", "2026-324", " 2026-11-20", "2026-11-20\n", "２０２６-11-20",
 		"2026-11-20T12:00:00 Europe/Berlin", "+2026-11-20", "-2026-11-20", strings.Repeat("2026-11-20", 5),
 	} {
-		if got, ok := parseTime(text); ok {
+		if got, ok := ParseTime(text); ok {
 			t.Errorf("%q was read as %s", text, got)
 		}
 	}
@@ -56,7 +56,7 @@ func FuzzParseTime(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, ok := parseTime(text)
+		got, ok := ParseTime(text)
 		standard, err := time.Parse(time.RFC3339Nano, text)
 		_, fraction, _ := strings.Cut(text, ".")
 		if err == nil && len(fraction) < 9 && standard.Year() <= 9999 {
@@ -73,7 +73,7 @@ func FuzzParseTime(f *testing.F) {
 		if year := got.Year(); year < 0 || year > 9999 {
 			return // the zone moved it there; it is not written with four digits
 		}
-		again, ok := parseTime(got.UTC().Format(time.RFC3339Nano))
+		again, ok := ParseTime(got.UTC().Format(time.RFC3339Nano))
 		if !ok || !again.Equal(got) {
 			t.Fatalf("%q was read as %s, and that as %s", text, got, again)
 		}

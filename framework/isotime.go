@@ -1,4 +1,4 @@
-package archive
+package framework
 
 import (
 	"regexp"
@@ -12,15 +12,15 @@ import (
 var timePattern = regexp.MustCompile(`^(\d{4})(?:-(\d\d)(?:-(\d\d))?|(\d\d)(\d\d))` +
 	`(?:[Tt ](\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?(?:([Zz])|([ +-])(\d\d):?(\d\d)?)?)?$`)
 
-// parseTime reads a time in ISO 8601. Without a zone it is UTC; without a time it is the day's, or month's, first instant.
-func parseTime(text string) (time.Time, bool) {
+// ParseTime reads a time in ISO 8601, as callers of the archive write it in a query and on the command line. Without a zone it is UTC; without a time it is the day's, or month's, first instant.
+func ParseTime(text string) (time.Time, bool) {
 	found := timePattern.FindStringSubmatch(text)
 	if found == nil {
 		return time.Time{}, false
 	}
-	year, month, day := number(found[1]), first(found[2]+found[4]), first(found[3]+found[5])
-	hour, minute, second := number(found[6]), number(found[7]), number(found[8])
-	zoneHour, zoneMinute := number(found[12]), number(found[13])
+	year, month, day := digits(found[1]), first(found[2]+found[4]), first(found[3]+found[5])
+	hour, minute, second := digits(found[6]), digits(found[7]), digits(found[8])
+	zoneHour, zoneMinute := digits(found[12]), digits(found[13])
 	if found[6] != "" && found[3]+found[5] == "" { // a time of no day
 		return time.Time{}, false
 	}
@@ -38,20 +38,20 @@ func parseTime(text string) (time.Time, bool) {
 	return local.Add(-offset), true
 }
 
-// number reads digits that the pattern has checked; none is 0.
-func number(digits string) int {
-	n, _ := strconv.Atoi(digits)
+// digits reads digits that the pattern has checked; none is 0.
+func digits(text string) int {
+	n, _ := strconv.Atoi(text)
 	return n
 }
 
 // first reads a month or day; none is the first.
-func first(digits string) int {
-	if digits == "" {
+func first(text string) int {
+	if text == "" {
 		return 1
 	}
-	return number(digits)
+	return digits(text)
 }
 
 func nanoseconds(fraction string) int {
-	return number((fraction + strings.Repeat("0", 9))[:9])
+	return digits((fraction + strings.Repeat("0", 9))[:9])
 }
