@@ -19,6 +19,9 @@ func (e *Engine) boundStore() error {
 	if err != nil {
 		return fmt.Errorf("read free space of %s: %w", e.opts.Dir, err)
 	}
+	if free < leastNew && !isThere(e.streamsDir()) { // one that is there can be read, and finishes what waits
+		return fmt.Errorf("make store: %s", roomFor(e.opts.Dir, free))
+	}
 	held, err := sizeOf(e.streamsDir())
 	if err != nil {
 		return fmt.Errorf("read size of the store in %s: %w", e.opts.Dir, err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"regexp"
@@ -116,7 +117,7 @@ func (e *embedded) restart() (err error) {
 	e.suspect.Store(false)
 	if !e.opts.Inline {
 		if err := repairStore(e.opts.Dir, e.opts.Now(), e.opts.Log); err != nil {
-			return fmt.Errorf("%w: restore %s from a backup, or see what stands in the way", err, e.opts.Dir)
+			return whatToDo(err, e.opts.Dir)
 		}
 		if err := dropSums(e.opts.Dir); err != nil {
 			return fmt.Errorf("begin to write to the store: %w", err)
@@ -124,6 +125,15 @@ func (e *embedded) restart() (err error) {
 	}
 	e.server, err = e.newServer()
 	return err
+}
+
+// whatToDo says what to do about files that could not be checked or repaired. Those that may not be used, or have no room, need no
+// backup.
+func whatToDo(err error, dir string) error {
+	if errors.Is(err, fs.ErrPermission) || isDiskFull(err) {
+		return Explain(dir, err)
+	}
+	return fmt.Errorf("%w: restore %s from a backup, or see what stands in the way", err, dir)
 }
 
 func (e *embedded) stop() {

@@ -95,7 +95,7 @@ func Open(ctx context.Context, opts Options) (*Engine, error) {
 		start = engine.startInline
 	}
 	if err := start(ctx); err != nil {
-		return nil, errors.Join(err, engine.shutdown())
+		return nil, errors.Join(engine.explainStart(err), engine.shutdown())
 	}
 	if err := engine.openStores(ctx); err != nil {
 		return nil, errors.Join(err, engine.shutdown())
@@ -129,7 +129,10 @@ func (e *Engine) startDir(ctx context.Context) error {
 	}
 	e.opts.Dir = dir
 	if err := os.MkdirAll(e.opts.Dir, 0o700); err != nil {
-		return fmt.Errorf("make store directory: %w", err)
+		return fmt.Errorf("make store directory: %w", Explain(e.opts.Dir, err))
+	}
+	if err := CheckAccess(e.opts.Dir); err != nil {
+		return fmt.Errorf("open store: %w", err)
 	}
 	if e.lock, err = lockDir(e.opts.Dir); err != nil {
 		return err

@@ -4,7 +4,11 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"os/user"
+	"strconv"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,4 +43,36 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// mayUse tells why this process may not read and write a file, or make and remove files in a folder.
+func mayUse(path string, folder bool) error {
+	how := uint32(unix.R_OK | unix.W_OK)
+	if folder {
+		how |= unix.X_OK
+	}
+	return unix.Access(path, how)
+}
+
+// isDiskFull reports whether an error says that a disk, or what this user may have of it, is full.
+func isDiskFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+// owners tells whose a file is, and who this process is.
+func owners(info fs.FileInfo) (owner string, self identity, known bool) {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		return "", self, false
+	}
+	self = identity{userName(strconv.Itoa(unix.Geteuid())), strconv.Itoa(unix.Getegid())}
+	if group, err := user.LookupGroupId(self.group); err == nil {
+		self.group = group.Name
+	}
+	return userName(strconv.FormatUint(uint64(stat.Uid), 10)), self, true
+}
+
+func userName(id string) string {
+	if found, err := user.LookupId(id); err == nil {
+		return found.Username
+	}
+	return id
 }

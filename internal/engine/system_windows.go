@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -36,3 +37,14 @@ func diskFree(dir string) (int64, error) {
 
 // syncFolder has nothing to do: the system keeps names in its journal.
 func syncFolder(string) error { return nil }
+
+// mayUse finds nothing: it cannot be told here without writing.
+func mayUse(string, bool) error { return nil }
+
+// isDiskFull reports whether an error says that a disk is full.
+func isDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+// owners knows nobody: what a user may do is not told by owners here.
+func owners(fs.FileInfo) (owner string, self identity, known bool) { return "", identity{}, false }
