@@ -84,6 +84,7 @@ type Queue struct {
 	Waiting    uint64    `json:"waiting" doc:"Events that it is not finished with"`
 	Oldest     time.Time `json:"oldest,omitzero" doc:"When the first of these was accepted"`
 	LeftAt     time.Time `json:"left_at,omitzero" doc:"When it was first noticed that the configuration has it no more; later events are not its own"`
+	Services   []Circuit `json:"services,omitempty" doc:"Those that its jobs need and that are down, or come back just now"`
 }
 
 // Page is a part of a list.

@@ -90,6 +90,8 @@ func TestListsForOperatorsReadAsTheyAlwaysDid(t *testing.T) {
 	const letters = `200 {"deadletters":[{"id":"dl-1","event_id":"splunk-a","event_type":"splunk.alert","automation":"enrich","job":"virustotal","service":"virustotal",` +
 		`"reason":"virustotal: ask: \u001b[31mno such key\nfor you (status 401)","attempts":3,"first_try":"2026-11-20T12:00:00Z","given_up_at":"2026-11-20T13:00:00Z"}]}`
 	const queues = `200 {"queues":[{"name":"ticket","source":"splunk","type":"splunk.alert","configured":true,"waiting":0},` +
+		`{"name":"enrich/activedirectory","source":"jira","type":"jira.issue_created","configured":true,"waiting":50,"oldest":"2026-11-20T12:00:00Z","services":[` +
+		`{"service":"activedirectory","state":"open","since":"2026-11-20T12:00:00Z","next_probe":"2026-11-20T12:01:00Z","reason":"refused"},{"service":"j\u001b[31mira","state":"recovering","since":"2026-11-20T12:00:00Z"}]},` +
 		`{"name":"enrich/virustotal","source":"jira","type":"jira.issue_created","configured":false,"waiting":12,"oldest":"2026-11-19T12:00:00Z","left_at":"2026-11-20T12:00:00Z"},` +
 		`{"name":"other","source":"jira","type":"jira.issue_created","configured":false,"waiting":1,"oldest":"2026-11-20T12:00:00Z"}]}`
 	const audit = `200 {"entries":[` +

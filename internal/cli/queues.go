@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"funnelweb/framework"
 )
@@ -58,12 +59,25 @@ func (queuesList) Run(p *program, parent *queuesCommand) error {
 func stateOf(queue framework.Queue) string {
 	switch {
 	case queue.Configured:
-		return "configured"
+		return "configured" + needsOf(queue)
 	case queue.LeftAt.IsZero():
 		return "not configured here, another replica works on it"
 	default:
 		return "not configured since " + stamp(queue.LeftAt)
 	}
+}
+
+// needsOf says for which services a queue waits.
+func needsOf(queue framework.Queue) string {
+	var text strings.Builder
+	for _, service := range queue.Services {
+		said := "answers again"
+		if service.State == framework.CircuitOpen {
+			said = fmt.Sprintf("is down since %s, next probe %s", stamp(service.Since), stamp(service.NextProbe))
+		}
+		_, _ = fmt.Fprintf(&text, "; %s %s", framework.Line(service.Service, maxCell), said)
+	}
+	return text.String()
 }
 
 // settling are the flags of what empties a queue.

@@ -159,6 +159,21 @@ func (o *outside) oneByOne(t *testing.T) {
 	}
 }
 
+func TestAQueueThatWaitsForAServiceSaysSo(t *testing.T) {
+	engine := open(t, t.TempDir(), func(o *Options) { o.probeFirst = time.Hour })
+	jira := &outside{name: "jira"}
+	run(t, engine, onAlert("ticket", &action{do: jira.do}), onAlert("other", &action{}))
+	publish(t, engine, alerts(t, breakAfter)...)
+	untilDown(t, engine)
+	got := map[string][]framework.Circuit{}
+	for _, queue := range queuesOf(t, engine) {
+		got[queue.Name] = queue.Services
+	}
+	if diff := cmp.Diff(map[string][]framework.Circuit{"ticket": {circuitOf(t, engine)}, "other": nil}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAJobThatWaitsForAServiceSaysSo(t *testing.T) {
 	engine := open(t, t.TempDir(), nil)
 	jira := &outside{name: "jira", fail: func(framework.Job) error {

@@ -45,6 +45,15 @@ func shownName(name string) string { return strings.ReplaceAll(name, "=", "/") }
 
 func (q *queue) shown(ctx context.Context) (framework.Queue, error) {
 	shown := framework.Queue{Name: shownName(q.name), Source: q.source, Type: q.automation.On, Configured: true}
+	needed, err := q.engine.breakers.needed(ctx, q.name)
+	if err != nil {
+		return shown, err
+	}
+	for _, circuit := range needed {
+		if circuit.State != framework.CircuitClosed {
+			shown.Services = append(shown.Services, circuit.public())
+		}
+	}
 	stream, err := q.engine.streams.of(ctx, q.source)
 	if err != nil {
 		return shown, err
