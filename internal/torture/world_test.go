@@ -6,10 +6,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,10 +128,15 @@ func (w *world) write(t *testing.T, name, text string) {
 	}
 }
 
-// freeAddress is one that the server can take again after each start: Jira sends its webhooks there.
+// freeAddress is one that the server can take again after each start: Jira sends its webhooks there. Where the whole of
+// 127.0.0.0/8 is this machine it is not on 127.0.0.1, from which others call and may be given the port while the server is down.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	host := "127.0.0.1"
+	if runtime.GOOS == "linux" {
+		host = fmt.Sprintf("127.%d.%d.%d", 1+mathrand.IntN(250), mathrand.IntN(250), 2+mathrand.IntN(250))
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
