@@ -9,6 +9,7 @@ import (
 
 type sandboxCommand struct {
 	Jira        string `help:"Address of the Jira stand-in." default:"127.0.0.1:8081"`
+	Flavor      string `help:"What the Jira stand-in is: ${enum}." enum:"cloud,datacenter" default:"cloud"`
 	VirusTotal  string `name:"virustotal" help:"Address of the VirusTotal stand-in." default:"127.0.0.1:8082"`
 	ThreatStack string `name:"threatstack" help:"Address of the Threat Stack stand-in." default:"127.0.0.1:8083"`
 	Splunk      string `help:"Address of the stand-in for Splunk's REST interface." default:"127.0.0.1:8084"`
@@ -36,7 +37,7 @@ Examples:
 func (c sandboxCommand) Run(p *program) error {
 	s, err := sandbox.Start(p.ctx, sandbox.Options{
 		JiraAddr: c.Jira, DirectoryAddr: c.Directory, VirusTotalAddr: c.VirusTotal, ThreatStackAddr: c.ThreatStack, SplunkAddr: c.Splunk,
-		WebhookURL: c.Webhook, Now: time.Now, Log: newLog(p.stderr, c.LogLevel), //nolint:forbidigo // the clock of the process
+		JiraFlavor: c.Flavor, WebhookURL: c.Webhook, Now: time.Now, Log: newLog(p.stderr, c.LogLevel), //nolint:forbidigo // the clock of the process
 	})
 	if err != nil {
 		return err

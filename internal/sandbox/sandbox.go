@@ -23,6 +23,7 @@ import (
 type Options struct {
 	JiraAddr, DirectoryAddr, VirusTotalAddr, ThreatStackAddr, SplunkAddr string
 
+	JiraFlavor string           // jira.Cloud, which is the default, or jira.DataCenter
 	WebhookURL string           // where Jira sends its webhooks; nowhere when empty
 	Now        func() time.Time // required
 	Log        *slog.Logger     // required
@@ -62,7 +63,7 @@ func Start(ctx context.Context, options Options) (s *Sandbox, err error) {
 		}
 	}()
 	s.Jira, err = jira.Start(ctx, jira.Options{
-		Addr: options.JiraAddr, User: JiraUser, Token: s.access.jiraToken, Projects: map[string][]string{"SEC": {"Task", "Bug", "Incident"}},
+		Addr: options.JiraAddr, Flavor: options.JiraFlavor, User: JiraUser, Token: s.access.jiraToken, Projects: map[string][]string{"SEC": {"Task", "Bug", "Incident"}},
 		Fields: jiraFields(), Users: []jira.User{{Email: "jdoe@lab.example", Name: "Jane Doe", Private: true}, {Email: "soc@lab.example", Name: "SOC"}},
 		WebhookURL: options.WebhookURL, WebhookSecret: s.access.jiraWebhook, Now: options.Now, Log: options.Log,
 	})
