@@ -21,6 +21,9 @@ func (c *Config) CheckData(live bool) error {
 	if err == nil {
 		err = errors.Join(checkDir(c.eventsDir()), checkReadable(TokenFile(c.Data)))
 	}
+	if err == nil {
+		err = errors.Join(checkOthers(c.Data), engine.CheckAccess(c.eventsDir()))
+	}
 	if err == nil && !live {
 		err = engine.CheckLock(c.eventsDir())
 	}
@@ -35,13 +38,16 @@ func (c *Config) CheckData(live bool) error {
 }
 
 // checkDir tells why a directory could not be written to, or made.
-func checkDir(dir string) error {
+func checkDir(dir string) error { return checkDirFor(dir, dir) }
+
+// checkDirFor looks at the next directory above one that is to be made.
+func checkDirFor(dir, wanted string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case err == nil && !info.IsDir():
 		return fmt.Errorf("%s is a file and no directory", dir)
 	case err == nil && !mayWrite(dir):
-		return fmt.Errorf("this user may not write to %s", dir)
+		return fmt.Errorf("this user may not write to %s: %s", dir, engine.WhoMay(wanted, dir))
 	case err == nil:
 		return nil
 	case isLink(dir):
@@ -53,7 +59,16 @@ func checkDir(dir string) error {
 	if above == dir {
 		return fmt.Errorf("look at the directory: %w", err)
 	}
-	return checkDir(above)
+	return checkDirFor(above, wanted)
+}
+
+// secureData refuses a data directory in which others could put what the server believes, and closes to others what is in it of
+// events: they hold what alerts hold.
+func secureData(data string) error {
+	if err := checkOthers(data); err != nil {
+		return err
+	}
+	return closeToOthers(filepath.Join(data, eventsFolder), data)
 }
 
 func isLink(path string) bool {

@@ -5,7 +5,9 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -40,4 +42,79 @@ func checkPrivate(file string) error {
 		return fmt.Errorf("%s can be read or changed by others than its owner (mode %04o): say chmod 600 %s", file, mode, file)
 	}
 	return nil
+}
+
+// checkOthers tells why others could change what a server has in its data directory. The group may write to one of another user,
+// as nobody else could use a volume that is mounted for a server: Kubernetes does so with fsGroup. That others may list it is
+// fine, as in the directory that systemd makes: what is secret has modes of its own.
+func checkOthers(data string) error {
+	above, err := modeOf(data)
+	if err != nil || !above.there {
+		return err
+	}
+	events, err := modeOf(filepath.Join(data, eventsFolder))
+	if err != nil {
+		return err
+	}
+	for _, one := range []folderMode{above, events} {
+		switch {
+		case one.mode&0o002 != 0:
+			return fmt.Errorf("everybody may write to %s (mode %04o), and so forge events and the access token: run chmod o-w %s, or name a directory in it that only this user has",
+				one.path, one.mode, one.path)
+		case one.mode&0o020 != 0 && above.mine:
+			return fmt.Errorf("the group may write to %s (mode %04o), and so forge events and the access token: run chmod g-w %s", one.path, one.mode, one.path)
+		}
+	}
+	if events.there && !events.mine && events.mode&0o005 != 0 {
+		return fmt.Errorf("everybody may read %s (mode %04o), which holds what alerts hold, and it belongs to another user: run chmod o-rx %s",
+			events.path, events.mode, events.path)
+	}
+	return nil
+}
+
+// closeToOthers takes from a folder of this user what others may do with it; of the group only where the directory that it is in is
+// this user's too, as a volume's group is how the server gets in.
+func closeToOthers(folder, in string) error {
+	above, err := modeOf(in)
+	if err != nil || !above.there {
+		return err
+	}
+	found, err := modeOf(folder)
+	if err != nil || !found.mine {
+		return err
+	}
+	open := found.mode & 0o077
+	if !above.mine {
+		open &= 0o007
+	}
+	if open == 0 {
+		return nil
+	}
+	info, err := os.Stat(folder)
+	if err != nil {
+		return fmt.Errorf("look at the directory: %w", err)
+	}
+	if err := os.Chmod(folder, info.Mode()&^open); err != nil {
+		return fmt.Errorf("keep others out of %s: %w", folder, err)
+	}
+	return nil
+}
+
+// folderMode is who may do what with a folder; without one there is nothing of it.
+type folderMode struct {
+	path        string
+	mode        fs.FileMode
+	there, mine bool
+}
+
+func modeOf(path string) (folderMode, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err != nil && isFileAbove(err) || err == nil && !info.IsDir() {
+		return folderMode{path: path}, nil
+	}
+	if err != nil {
+		return folderMode{}, fmt.Errorf("look at the directory: %w", err)
+	}
+	stat, known := info.Sys().(*syscall.Stat_t)
+	return folderMode{path, info.Mode().Perm(), true, known && int(stat.Uid) == os.Geteuid()}, nil
 }

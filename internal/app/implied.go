@@ -49,7 +49,10 @@ func (c *Config) archivesThreatStack() bool {
 	return false
 }
 
-func (c *Config) eventsDir() string { return filepath.Join(c.Data, "events") }
+// eventsFolder is in the data directory.
+const eventsFolder = "events"
+
+func (c *Config) eventsDir() string { return filepath.Join(c.Data, eventsFolder) }
 
 // TokenFile is where the access token of a data directory is kept.
 func TokenFile(data string) string { return filepath.Join(data, "access-token") }

@@ -22,6 +22,9 @@ func (s *Server) Run(ctx context.Context, ready func(url string)) (err error) {
 		return err
 	}
 	defer s.closeTraces(context.WithoutCancel(ctx))
+	if err := secureData(s.config.Data); err != nil {
+		return err
+	}
 	opened, err := s.store.open(ctx, s.engine)
 	if err != nil {
 		return err

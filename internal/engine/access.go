@@ -34,7 +34,11 @@ func Explain(dir string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w: %s", err, whoMay(dir, err))
+		path := dir
+		if about, ok := errors.AsType[*fs.PathError](err); ok {
+			path = about.Path
+		}
+		return fmt.Errorf("%w: %s", err, WhoMay(dir, path))
 	case isDiskFull(err):
 		free, _ := diskFree(existing(dir)) // 0 says it as well
 		return fmt.Errorf("%w: %s", err, roomFor(dir, free))
@@ -48,12 +52,9 @@ func roomFor(dir string, free int64) string {
 		dir, free, leastNew, leastNew>>20)
 }
 
-// whoMay says whose the file is that may not be used, and what to run. What is above the directory is not to be given away.
-func whoMay(dir string, err error) string {
-	path := dir
-	if about, ok := errors.AsType[*fs.PathError](err); ok {
-		path = about.Path
-	}
+// WhoMay says whose the file at a path is that this process may not use, and what to run so that it may use the directory. What is
+// above that is not to be given away.
+func WhoMay(dir, path string) string {
 	path = existing(path)
 	info, err := os.Stat(path)
 	if err != nil {
