@@ -75,10 +75,10 @@ func (e *Engine) queuesOf(automations []Automation) ([]*queue, error) {
 	for _, automation := range automations {
 		source, what, _ := strings.Cut(automation.On, ".")
 		switch {
-		case !namePattern.MatchString(automation.Name):
+		case !isName(automation.Name):
 			errs = append(errs, fmt.Errorf("automation name %q is not 1 to 63 of a-z, 0-9, - and _", automation.Name))
 			continue
-		case !namePattern.MatchString(source) || !namePattern.MatchString(what):
+		case !isName(source) || !isName(what):
 			errs = append(errs, fmt.Errorf("automation %s: event type %q is not of the form source.what", automation.Name, automation.On))
 			continue
 		case automation.Action == nil:
@@ -87,7 +87,7 @@ func (e *Engine) queuesOf(automations []Automation) ([]*queue, error) {
 		}
 		for _, job := range jobsOf(automation.Action) {
 			name := queueName(automation.Name, job)
-			if job != "" && !namePattern.MatchString(job) {
+			if job != "" && !isName(job) {
 				errs = append(errs, fmt.Errorf("automation %s: job name %q is not 1 to 63 of a-z, 0-9, - and _", automation.Name, job))
 			}
 			if seen[name] {

@@ -68,7 +68,7 @@ func (e *Engine) DeadLetter(ctx context.Context, id string) (framework.DeadLette
 }
 
 func (e *Engine) letter(ctx context.Context, id string) (letter, error) {
-	if !hashPattern.MatchString(id) {
+	if !isHash(id) {
 		return letter{}, framework.ErrNoEvent
 	}
 	message, err := last(ctx, e.letters, e.names.subject(letterPrefix, id))

@@ -42,3 +42,23 @@ func idIn(subject string) string {
 	}
 	return tokens[min(3, len(tokens)-1)]
 }
+
+// isName reports whether a text is 1 to 63 of a-z, 0-9, - and _, and begins with none of the last two: names end up in subjects,
+// stream names and file names of the store. Every event is asked three times, which is why this is no regular expression.
+func isName(text string) bool {
+	return text != "" && len(text) <= 63 && text[0] != '-' && text[0] != '_' && isOf(text, func(c byte) bool { return isHashed(c) || c == '-' || c == '_' })
+}
+
+// isHash reports whether a text is 1 to 64 of a-z and 0-9.
+func isHash(text string) bool { return text != "" && len(text) <= 64 && isOf(text, isHashed) }
+
+func isHashed(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
+
+func isOf(text string, allowed func(byte) bool) bool {
+	for i := range len(text) {
+		if !allowed(text[i]) {
+			return false
+		}
+	}
+	return true
+}

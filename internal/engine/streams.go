@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -21,12 +20,6 @@ const streamPrefix = "EV_"
 // No message has one, as subjects tell events apart; but a server reads all messages of the window when it starts, which costs
 // time and memory: by default those of two minutes.
 const leastWindow = 100 * time.Millisecond
-
-// Names end up in subjects, stream names and file names of the store.
-var (
-	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-	hashPattern = regexp.MustCompile(`^[a-z0-9]{1,64}$`)
-)
 
 // streams are those of the sources, made when a source is first used.
 type streams struct {
@@ -194,7 +187,7 @@ type place struct{ source, what, id string }
 // placeOf checks everything of an event that becomes part of a subject.
 func placeOf(event framework.Event) (place, error) {
 	source, what, _ := strings.Cut(event.Type, ".")
-	if !namePattern.MatchString(source) || !namePattern.MatchString(what) {
+	if !isName(source) || !isName(what) {
 		return place{}, fmt.Errorf("event type %q is not of the form source.what in a-z, 0-9, - and _", event.Type)
 	}
 	ofID, ok := sourceOf(event.ID)
@@ -209,7 +202,7 @@ func (p place) subject(names names) string { return names.subject("ev", p.source
 // sourceOf returns the source in an event's id.
 func sourceOf(id string) (string, bool) {
 	at := strings.LastIndexByte(id, '-')
-	if at < 0 || !namePattern.MatchString(id[:at]) || !hashPattern.MatchString(id[at+1:]) {
+	if at < 0 || !isName(id[:at]) || !isHash(id[at+1:]) {
 		return "", false
 	}
 	return id[:at], true
