@@ -71,8 +71,14 @@ func acceptOnce(ctx context.Context, o acceptOptions, dir string, contenders []*
 	}
 	for i := range contenders {
 		c := contenders[(i+round)%len(contenders)]
+		if err := release(c.command.Process); err != nil {
+			return got, fmt.Errorf("let %s go on: %w", c.name, err)
+		}
 		if got.contender[c.name], err = c.sample(ctx, connections, o.sample); err != nil {
 			return got, fmt.Errorf("%s with %d connections: %w", c.name, connections, err)
+		}
+		if err := hold(c.command.Process); err != nil {
+			return got, fmt.Errorf("hold %s: %w", c.name, err)
 		}
 	}
 	again, err := serialSyncs(dir, o.sample/4)

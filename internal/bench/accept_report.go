@@ -33,7 +33,28 @@ func (r acceptResult) bars() []bar {
 			return round.contender[nameFunnelweb].p50.Seconds() * round.syncs
 		})},
 	}
+	for _, peer := range []struct {
+		name string
+		bar  float64
+	}{{nameBento, 10}, {nameN8N, 50}} {
+		if r.measured(32, peer.name) {
+			bars = append(bars, bar{what: "accepted/s with 32 connections, of " + peer.name + "'s", limit: peer.bar, got: r.faster(32, peer.name)})
+		}
+	}
 	return bars
+}
+
+// measured reports whether the contender was there.
+func (r acceptResult) measured(connections int, name string) bool {
+	_, measured := r.rounds[connections][0].contender[name]
+	return measured
+}
+
+// faster is how many times as many alerts as the contender's ours are.
+func (r acceptResult) faster(connections int, name string) spread {
+	return r.over(connections, func(round acceptRound) float64 {
+		return round.contender[nameFunnelweb].rate / round.contender[name].rate
+	})
 }
 
 const acceptIntroduction = acceptHeading + `
@@ -41,7 +62,7 @@ const acceptIntroduction = acceptHeading + `
 A signed alert of 2 KB, another one each time, over loopback; the answer is sent when the alert is safe against power loss. All write to one
 directory and take turns, in %d rounds of %s each; the disk itself is asked before and after: one writer that appends 2 KB and calls
 fdatasync. Figures are medians over the rounds; ratios are taken round by round, with the least and the greatest. CPU time is that of the server
-and its children; the load comes from the same CPUs. %s
+and its children; the load comes from the same CPUs. Who is not measured is held meanwhile (SIGSTOP). %s
 
 `
 
@@ -84,7 +105,7 @@ func (r acceptResult) markdown() string {
 }
 
 func (r acceptResult) row(text *strings.Builder, connections int, name string) {
-	if _, measured := r.rounds[connections][0].contender[name]; !measured {
+	if !r.measured(connections, name) {
 		return
 	}
 	of := func(figure func(acceptFigures) float64) float64 {
@@ -95,9 +116,7 @@ func (r acceptResult) row(text *strings.Builder, connections int, name string) {
 		r.over(connections, func(round acceptRound) float64 { return round.contender[name].rate / round.syncs }),
 		of(func(f acceptFigures) float64 { return milliseconds(f.p50) }), of(func(f acceptFigures) float64 { return milliseconds(f.p99) }),
 		of(func(f acceptFigures) float64 { return float64(f.cpu.Microseconds()) }),
-		r.over(connections, func(round acceptRound) float64 {
-			return round.contender[nameFunnelweb].rate / round.contender[name].rate
-		}))
+		r.faster(connections, name))
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -21,8 +21,8 @@ type acceptor struct {
 	is      string
 	path    string
 	status  int
-	needs   string // a command that tells whether it is there
-	apt     string
+	needs   string                                      // a command that tells whether it is there
+	install string                                      // a command that brings it
 	arrange func(dir, address string) ([]string, error) // its command line
 
 	address string
@@ -35,8 +35,12 @@ const (
 	nameFunnelweb = "funnelweb"
 	nameWebhook   = "webhook"
 	nameFastAPI   = "FastAPI"
+	nameBento     = "Bento"
+	nameN8N       = "n8n"
 	nameNothing   = "nothing stored"
 )
+
+const debian = "apt-get install --no-install-recommends "
 
 func acceptors(program string) []*acceptor {
 	return []*acceptor{
@@ -51,7 +55,7 @@ func acceptors(program string) []*acceptor {
 		},
 		{
 			name: nameWebhook, is: "Debian's webhook: signature, then a shell script that appends the body to a file and syncs that", path: "/hooks/alert", status: http.StatusOK,
-			needs: "webhook -version", apt: "webhook",
+			needs: "webhook -version", install: debian + "webhook",
 			arrange: func(dir, address string) ([]string, error) {
 				script := "#!/bin/sh\nprintf '%s\\n' \"$1\" >>" + filepath.Join(dir, "events") + " && sync -d " + filepath.Join(dir, "events") + "\n"
 				hooks := `[{"id":"alert","execute-command":"` + filepath.Join(dir, "append.sh") + `","http-methods":["POST"],"include-command-output-in-response":true,` +
@@ -64,13 +68,14 @@ func acceptors(program string) []*acceptor {
 		},
 		{
 			name: nameFastAPI, is: "FastAPI on uvicorn: signature, pydantic, a row in SQLite, synchronous=FULL in WAL mode, duplicates by primary key", path: "/alert", status: http.StatusAccepted,
-			needs: "/usr/bin/python3 -c \"import fastapi, uvicorn\"", apt: "python3-fastapi python3-uvicorn",
+			needs: "/usr/bin/python3 -c \"import fastapi, uvicorn\"", install: debian + "python3-fastapi python3-uvicorn",
 			arrange: func(dir, address string) ([]string, error) {
 				host, port, err := net.SplitHostPort(address)
 				err = errors.Join(err, writeFile(dir, "app.py", strings.ReplaceAll(fastAPI, "SIGNING_KEY", signingKey)))
 				return []string{"/usr/bin/python3", "-m", "uvicorn", "app:app", "--app-dir", dir, "--host", host, "--port", port, "--log-level", "warning", "--no-access-log"}, err
 			},
 		},
+		bento(), n8n(),
 		{
 			name: nameNothing, is: "net/http, which checks the signature and stores nothing: what the CPUs allow", path: "/", status: http.StatusAccepted,
 			arrange: func(_, address string) ([]string, error) {
@@ -123,7 +128,7 @@ def take(body: bytes = Depends(signed)):
 func startAcceptors(ctx context.Context, dir, program string) (started []*acceptor, missing []string, err error) {
 	for _, a := range acceptors(program) {
 		if a.needs != "" && exec.CommandContext(ctx, "sh", "-c", a.needs).Run() != nil { //nolint:gosec // ours
-			missing = append(missing, fmt.Sprintf("%s (apt-get install --no-install-recommends %s)", a.name, a.apt))
+			missing = append(missing, fmt.Sprintf("%s (%s)", a.name, a.install))
 			continue
 		}
 		own := filepath.Join(dir, a.name)
@@ -157,19 +162,28 @@ func (a *acceptor) start(ctx context.Context, dir string) error {
 	if err := a.command.Start(); err != nil {
 		return err
 	}
-	var dialer net.Dialer
-	for range 200 {
-		connection, err := dialer.DialContext(ctx, "tcp", a.address)
-		if err == nil {
-			return connection.Close()
+	for range 1200 {
+		if err = a.answers(ctx); err == nil {
+			return nil
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
-	return errors.Join(errors.New("it does not listen"), a.stop())
+	return errors.Join(fmt.Errorf("it does not take a call: %w", err), a.stop())
+}
+
+// answers makes one call: a server may listen before it knows what it serves.
+func (a *acceptor) answers(ctx context.Context) error {
+	wires, err := a.connect(ctx, 1)
+	if err != nil {
+		return err
+	}
+	wires[0].request = a.request(a.next.Add(1))
+	return errors.Join(wires[0].once(), wires[0].Close())
 }
 
 func (a *acceptor) stop() error {
-	_ = a.command.Process.Signal(syscall.SIGTERM) // it may be gone
+	_ = release(a.command.Process) // it may be gone
+	_ = a.command.Process.Signal(syscall.SIGTERM)
 	err := a.command.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && !exit.Exited() {
 		return nil // by the signal

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -65,8 +66,46 @@ func TestFunnelwebTakesTheLoad(t *testing.T) {
 	if a.next.Load() < 4 {
 		t.Errorf("only %d calls", a.next.Load())
 	}
+	if state, err := processState(a.command.Process.Pid); err != nil || state != "T" {
+		t.Errorf("after its turn it is not held, but %q, %v", state, err)
+	}
 	if err := a.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// processState is the third field of stat in proc(5).
+func processState(pid int) (string, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	_, behind, _ := strings.Cut(string(text), ") ")
+	state, _, _ := strings.Cut(behind, " ")
+	return state, err
+}
+
+func TestThePeersAreArrangedInADirectoryOfTheirOwn(t *testing.T) {
+	for _, a := range acceptors("funnelweb")[1:] {
+		t.Run(a.name, func(t *testing.T) {
+			dir := t.TempDir()
+			line, err := a.arrange(dir, "127.0.0.1:8099")
+			if err != nil {
+				t.Fatal(err)
+			}
+			written, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Join(line, " ")
+			for _, file := range written {
+				content, err := os.ReadFile(filepath.Join(dir, file.Name()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				text += string(content)
+			}
+			if !strings.Contains(text, "8099") || a.needs != "" && (!strings.Contains(text, dir) || !strings.Contains(text, "alert")) {
+				t.Errorf("it does not know its address, its directory or what to serve:\n%s", text)
+			}
+		})
 	}
 }
 
@@ -105,8 +144,12 @@ func TestWhoStoresNothingEndsWithItsContext(t *testing.T) {
 func TestTheSectionReportsRatiosRoundByRound(t *testing.T) {
 	rounds := func(syncs, rate float64, p50 time.Duration) []acceptRound {
 		return []acceptRound{
-			{syncs, map[string]acceptFigures{nameFunnelweb: {rate: rate, p50: p50, p99: 20 * time.Millisecond}, nameWebhook: {rate: rate / 8}}},
-			{syncs * 2, map[string]acceptFigures{nameFunnelweb: {rate: rate * 2, p50: p50 / 2, p99: 20 * time.Millisecond}, nameWebhook: {rate: rate / 4}}},
+			{syncs, map[string]acceptFigures{
+				nameFunnelweb: {rate: rate, p50: p50, p99: 20 * time.Millisecond}, nameWebhook: {rate: rate / 8}, nameN8N: {rate: rate / 100},
+			}},
+			{syncs * 2, map[string]acceptFigures{
+				nameFunnelweb: {rate: rate * 2, p50: p50 / 2, p99: 20 * time.Millisecond}, nameWebhook: {rate: rate / 4}, nameN8N: {rate: rate / 10},
+			}},
 		}
 	}
 	result := acceptResult{missing: []string{"FastAPI (apt-get install …)"}, rounds: map[int][]acceptRound{
@@ -116,14 +159,16 @@ func TestTheSectionReportsRatiosRoundByRound(t *testing.T) {
 	for _, want := range []string{
 		"fdatasync rate | ≥ 10.0 | 8.00 (8.00–8.00) | missed |", "ms | ≤ 25.0 | 20.00 (20.00–20.00) | reached |",
 		"of one fdatasync | ≤ 1.3 | 1.20 (1.20–1.20) | reached |", "| 32 | webhook | 2000 | 1.00 (1.00–1.00) |", "| 8.00 (8.00–8.00) |",
-		"not installed: FastAPI (apt-get install …)",
+		"not installed: FastAPI (apt-get install …)", "of n8n's | ≥ 50.0 | 100.00 (20.00–100.00) | reached |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "| 32 | FastAPI |") {
-		t.Error("a row of figures that nobody measured")
+	for _, unwanted := range []string{"| 32 | FastAPI |", "of Bento's"} {
+		if strings.Contains(text, unwanted) {
+			t.Errorf("%q, which nobody measured", unwanted)
+		}
 	}
 }
 
