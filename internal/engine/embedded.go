@@ -119,6 +119,9 @@ func (e *embedded) restart() (err error) {
 		if err := repairStore(e.opts.Dir, e.opts.Now(), e.opts.Log); err != nil {
 			return whatToDo(err, e.opts.Dir)
 		}
+		if err := boundAside(e.opts.Dir, e.opts.MaxStore/asideShare, e.opts.Log); err != nil {
+			return whatToDo(err, e.opts.Dir)
+		}
 		if err := dropSums(e.opts.Dir); err != nil {
 			return fmt.Errorf("begin to write to the store: %w", err)
 		}

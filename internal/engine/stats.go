@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,6 +18,8 @@ type Stats struct {
 	DeadLetters uint64
 	StoreBytes  uint64 // held by all streams
 	StoreLimit  int64  // what they may hold
+
+	DamagedBytes int64 // of files that were put aside as they were damaged
 
 	Services []framework.Circuit    // those that failed lately, by name
 	Quotas   []framework.QuotaState // those that were taken from, by name
@@ -39,6 +42,11 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 		return stats, fmt.Errorf("read size of store: %w", err)
 	}
 	stats.StoreBytes = account.Store
+	if e.embedded != nil && !e.opts.Inline {
+		if stats.DamagedBytes, err = sizeOf(filepath.Join(e.opts.Dir, damagedDir)); err != nil {
+			return stats, fmt.Errorf("read size of what was put aside: %w", err)
+		}
+	}
 	letters, err := e.letters.Info(ctx)
 	if err != nil {
 		return stats, fmt.Errorf("count dead letters: %w", err)

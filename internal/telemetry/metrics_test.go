@@ -127,7 +127,7 @@ func getWith(ctx context.Context, t *testing.T, client *http.Client, address str
 func TestTheStateIsReadAtEachScrape(t *testing.T) {
 	m := NewMetrics(new(frameworktest.Clock).Now)
 	state := engine.Stats{
-		DeadLetters: 3, StoreBytes: 1 << 20, StoreLimit: 8 << 30,
+		DeadLetters: 3, StoreBytes: 1 << 20, StoreLimit: 8 << 30, DamagedBytes: 4096,
 		Queues: []engine.QueueStats{
 			{Automation: "ticket", Waiting: 2, Oldest: 2 * time.Hour},
 			{Automation: "enrich", Job: "virustotal"},
@@ -139,11 +139,12 @@ func TestTheStateIsReadAtEachScrape(t *testing.T) {
 	}
 	m.Watch(func(context.Context) (engine.Stats, error) { return state, nil }, time.Hour)
 	for name, want := range map[string][]string{
-		"dead_letters":      {`funnelweb_dead_letters 3`},
-		"store_bytes":       {`funnelweb_store_bytes 1.048576e+06`},
-		"store_limit_bytes": {`funnelweb_store_limit_bytes 8.589934592e+09`},
-		"service_down":      {`funnelweb_service_down{service="jira"} 1`, `funnelweb_service_down{service="virustotal"} 0`},
-		"quota_left":        {`funnelweb_quota_left{per="1m0s",quota="virustotal"} 3`, `funnelweb_quota_left{per="24h0m0s",quota="virustotal"} 120`},
+		"dead_letters":        {`funnelweb_dead_letters 3`},
+		"store_bytes":         {`funnelweb_store_bytes 1.048576e+06`},
+		"store_limit_bytes":   {`funnelweb_store_limit_bytes 8.589934592e+09`},
+		"store_damaged_bytes": {`funnelweb_store_damaged_bytes 4096`},
+		"service_down":        {`funnelweb_service_down{service="jira"} 1`, `funnelweb_service_down{service="virustotal"} 0`},
+		"quota_left":          {`funnelweb_quota_left{per="1m0s",quota="virustotal"} 3`, `funnelweb_quota_left{per="24h0m0s",quota="virustotal"} 120`},
 		"events_waiting": {
 			`funnelweb_events_waiting{automation="enrich",job="virustotal"} 0`, `funnelweb_events_waiting{automation="ticket",job=""} 2`,
 		},

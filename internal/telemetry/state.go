@@ -21,7 +21,7 @@ type stateCollector struct {
 	stats func(context.Context) (engine.Stats, error)
 	limit time.Duration
 
-	waiting, oldest, alarm, dead, bytes, limitBytes, down, left *prometheus.Desc
+	waiting, oldest, alarm, dead, bytes, limitBytes, damaged, down, left *prometheus.Desc
 }
 
 func newStateCollector(stats func(context.Context) (engine.Stats, error), limit time.Duration) *stateCollector {
@@ -36,6 +36,7 @@ func newStateCollector(stats func(context.Context) (engine.Stats, error), limit 
 		dead:       describe("dead_letters", "Dead letters that wait for a person."),
 		bytes:      describe("store_bytes", "What the event store holds."),
 		limitBytes: describe("store_limit_bytes", "What it may hold; events are refused at seven eighths of it."),
+		damaged:    describe("store_damaged_bytes", "Damaged files of the store that were put aside: damaged in its directory."),
 		down:       describe("service_down", "1 while a service that failed lately is down: jobs that need it wait, but for one probe at a time. Else 0.", "service"),
 		left:       describe("quota_left", "Calls that are left of a provider's limit now.", "quota", "per"),
 	}
@@ -43,7 +44,7 @@ func newStateCollector(stats func(context.Context) (engine.Stats, error), limit 
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(all chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{c.waiting, c.oldest, c.alarm, c.dead, c.bytes, c.limitBytes, c.down, c.left} {
+	for _, one := range []*prometheus.Desc{c.waiting, c.oldest, c.alarm, c.dead, c.bytes, c.limitBytes, c.damaged, c.down, c.left} {
 		all <- one
 	}
 }
@@ -64,6 +65,7 @@ func (c *stateCollector) Collect(all chan<- prometheus.Metric) {
 	gauge(c.dead, float64(stats.DeadLetters))
 	gauge(c.bytes, float64(stats.StoreBytes))
 	gauge(c.limitBytes, float64(stats.StoreLimit))
+	gauge(c.damaged, float64(stats.DamagedBytes))
 	for _, service := range stats.Services {
 		gauge(c.down, oneIf(service.State == framework.CircuitOpen), service.Service)
 	}
