@@ -87,6 +87,10 @@ func TestWhatWaitsForARemovedAutomationIsToldOfAndNothingIsAdded(t *testing.T) {
 	if !ok || left.Reason != "2 events wait for automations that the configuration does not have (old): see funnelweb queues" {
 		t.Errorf("got %v", left)
 	}
+	stats, err := engine.Stats(t.Context())
+	if diff := cmp.Diff(want[1:], stats.Left, withoutTimes, cmpopts.IgnoreFields(framework.Queue{}, "Oldest")); diff != "" || err != nil {
+		t.Errorf("for the metrics: %s, error %v", diff, err)
+	}
 	closeEngine(t, engine)
 
 	// Another restart does not move the mark.

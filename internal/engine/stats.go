@@ -14,7 +14,8 @@ import (
 
 // Stats is the state of an engine at one moment.
 type Stats struct {
-	Queues      []QueueStats // in the order of the configuration
+	Queues      []QueueStats      // in the order of the configuration
+	Left        []framework.Queue // those that the configuration does not have, as it was last looked
 	DeadLetters uint64
 	StoreBytes  uint64 // held by all streams
 	StoreLimit  int64  // what they may hold
@@ -59,6 +60,13 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 			return stats, err
 		}
 		stats.Queues = append(stats.Queues, one)
+	}
+	for _, l := range e.leftQueues() {
+		one, err := e.shownLeft(ctx, l)
+		if err != nil {
+			return stats, err
+		}
+		stats.Left = append(stats.Left, one)
 	}
 	if stats.Services, err = e.Breakers(ctx); err != nil {
 		return stats, err

@@ -34,7 +34,7 @@ func TestTheMetricsThatTheDocumentationNamesExist(t *testing.T) {
 	get(t, client, service.URL)
 	m.Watch(func(context.Context) (engine.Stats, error) {
 		return engine.Stats{
-			Queues: []engine.QueueStats{{}}, Services: []framework.Circuit{{}},
+			Queues: []engine.QueueStats{{}}, Left: []framework.Queue{{}}, Services: []framework.Circuit{{}},
 			Quotas: []framework.QuotaState{{Limits: []framework.LimitState{{}}}},
 		}, nil
 	}, time.Hour)

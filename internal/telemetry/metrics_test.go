@@ -132,6 +132,7 @@ func TestTheStateIsReadAtEachScrape(t *testing.T) {
 			{Automation: "ticket", Waiting: 2, Oldest: 2 * time.Hour},
 			{Automation: "enrich", Job: "virustotal"},
 		},
+		Left:     []framework.Queue{{Name: "old/virustotal", Source: "jira", Waiting: 7}},
 		Services: []framework.Circuit{{Service: "jira", State: framework.CircuitOpen}, {Service: "virustotal", State: framework.CircuitRecovering}},
 		Quotas: []framework.QuotaState{{Name: "virustotal", Limits: []framework.LimitState{
 			{Limit: framework.Limit{Count: 4, Per: time.Minute}, Left: 3}, {Limit: framework.Limit{Count: 500, Per: 24 * time.Hour}, Left: 120},
@@ -144,6 +145,7 @@ func TestTheStateIsReadAtEachScrape(t *testing.T) {
 		"store_limit_bytes":   {`funnelweb_store_limit_bytes 8.589934592e+09`},
 		"store_damaged_bytes": {`funnelweb_store_damaged_bytes 4096`},
 		"service_down":        {`funnelweb_service_down{service="jira"} 1`, `funnelweb_service_down{service="virustotal"} 0`},
+		"events_left":       {`funnelweb_events_left{queue="old/virustotal",source="jira"} 7`},
 		"quota_left":          {`funnelweb_quota_left{per="1m0s",quota="virustotal"} 3`, `funnelweb_quota_left{per="24h0m0s",quota="virustotal"} 120`},
 		"events_waiting": {
 			`funnelweb_events_waiting{automation="enrich",job="virustotal"} 0`, `funnelweb_events_waiting{automation="ticket",job=""} 2`,

@@ -21,7 +21,7 @@ type stateCollector struct {
 	stats func(context.Context) (engine.Stats, error)
 	limit time.Duration
 
-	waiting, oldest, alarm, dead, bytes, limitBytes, damaged, down, left *prometheus.Desc
+	waiting, gone, oldest, alarm, dead, bytes, limitBytes, damaged, down, left *prometheus.Desc
 }
 
 func newStateCollector(stats func(context.Context) (engine.Stats, error), limit time.Duration) *stateCollector {
@@ -31,6 +31,7 @@ func newStateCollector(stats func(context.Context) (engine.Stats, error), limit 
 	return &stateCollector{
 		stats: stats, limit: limit,
 		waiting:    describe("events_waiting", "Events that a job is not finished with, those under way included.", "automation", "job"),
+		gone:       describe("events_left", "Events that wait for an automation that the configuration does not have: nothing works on them.", "queue", "source"),
 		oldest:     describe("oldest_waiting_seconds", "Age of the oldest of these; 0 when there is none.", "automation", "job"),
 		alarm:      describe("backlog_alarm", "1 when that age is above the limit of the configuration, else 0.", "automation", "job"),
 		dead:       describe("dead_letters", "Dead letters that wait for a person."),
@@ -44,7 +45,7 @@ func newStateCollector(stats func(context.Context) (engine.Stats, error), limit 
 
 // Describe implements prometheus.Collector.
 func (c *stateCollector) Describe(all chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{c.waiting, c.oldest, c.alarm, c.dead, c.bytes, c.limitBytes, c.damaged, c.down, c.left} {
+	for _, one := range []*prometheus.Desc{c.waiting, c.gone, c.oldest, c.alarm, c.dead, c.bytes, c.limitBytes, c.damaged, c.down, c.left} {
 		all <- one
 	}
 }
@@ -73,6 +74,9 @@ func (c *stateCollector) Collect(all chan<- prometheus.Metric) {
 		for _, limit := range quota.Limits {
 			gauge(c.left, float64(limit.Left), quota.Name, limit.Per.String())
 		}
+	}
+	for _, queue := range stats.Left {
+		gauge(c.gone, float64(queue.Waiting), queue.Name, queue.Source)
 	}
 	for _, queue := range stats.Queues {
 		gauge(c.waiting, float64(queue.Waiting), queue.Automation, queue.Job)
