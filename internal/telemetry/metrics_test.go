@@ -145,7 +145,7 @@ func TestTheStateIsReadAtEachScrape(t *testing.T) {
 		"store_limit_bytes":   {`funnelweb_store_limit_bytes 8.589934592e+09`},
 		"store_damaged_bytes": {`funnelweb_store_damaged_bytes 4096`},
 		"service_down":        {`funnelweb_service_down{service="jira"} 1`, `funnelweb_service_down{service="virustotal"} 0`},
-		"events_left":       {`funnelweb_events_left{queue="old/virustotal",source="jira"} 7`},
+		"events_left":         {`funnelweb_events_left{queue="old/virustotal",source="jira"} 7`},
 		"quota_left":          {`funnelweb_quota_left{per="1m0s",quota="virustotal"} 3`, `funnelweb_quota_left{per="24h0m0s",quota="virustotal"} 120`},
 		"events_waiting": {
 			`funnelweb_events_waiting{automation="enrich",job="virustotal"} 0`, `funnelweb_events_waiting{automation="ticket",job=""} 2`,
