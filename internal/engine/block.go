@@ -74,6 +74,32 @@ func (b *block) sift() (whole []byte, damaged []region, last uint64) {
 	return append(whole, b.content[begin:]...), damaged, last
 }
 
+// with is the block with other content.
+func (b *block) with(content []byte) *block {
+	other := *b
+	other.content = content
+	return &other
+}
+
+// noteOf is what is noted of a block of whole records, of which the greatest sequence is given.
+func (b *block) noteOf(file stamp, top uint64) wholeBlock {
+	noted := wholeBlock{File: file, Top: top}
+	for at := 0; at < len(b.content); at += b.length(at) {
+		if sequence := b.sequence(at); sequence&(erasedRecord|removedRecord) == 0 {
+			if noted.Messages == 0 {
+				noted.First = sequence
+			}
+			noted.Messages++
+			noted.Last = max(noted.Last, sequence)
+		}
+	}
+	return noted
+}
+
+func (b *block) length(at int) int {
+	return int(binary.LittleEndian.Uint32(b.content[at:]) &^ withHeaders)
+}
+
 func (b *block) sequence(at int) uint64 { return binary.LittleEndian.Uint64(b.content[at+4:]) }
 
 // record returns the size of the whole record that begins at a place, 0 when there is none.

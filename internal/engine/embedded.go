@@ -114,7 +114,11 @@ func (e *embedded) restart() (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stopLocked()
-	e.suspect.Store(false)
+	if e.suspect.Swap(false) && !e.opts.Inline {
+		if err := doubtWhole(e.opts.Dir); err != nil {
+			return err
+		}
+	}
 	if !e.opts.Inline {
 		if err := repairStore(e.opts.Dir, e.opts.Now(), e.opts.Log); err != nil {
 			return whatToDo(err, e.opts.Dir)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,11 +16,16 @@ import (
 // killedCopy is a copy of a store that works, as it would be found by whoever starts after a kill.
 func killedCopy(t *testing.T, dir string) (found string) {
 	t.Helper()
-	found = t.TempDir()
-	if err := os.CopyFS(found, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
+	for {
+		found = t.TempDir()
+		err := os.CopyFS(found, os.DirFS(dir))
+		if err == nil {
+			return found
+		}
+		if !errors.Is(err, fs.ErrNotExist) { // a file that has just got its name: a kill leaves one or the other
+			t.Fatal(err)
+		}
 	}
-	return found
 }
 
 // waitingStore is a store as a kill leaves it, with an event that is done, and others that wait.

@@ -200,3 +200,30 @@ func TestEventsThatWereRemovedAreNotMissed(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsGoneOfTheRestIsToldOf: letters, runs and the audit log are missed as events are.
+func TestWhatIsGoneOfTheRestIsToldOf(t *testing.T) {
+	pattern := t.TempDir()
+	richStore(t, pattern)
+	for _, stream := range []string{"DLQ", "AUDIT", "KV_runs"} {
+		for _, way := range gone {
+			t.Run(stream+": "+way.name, func(t *testing.T) {
+				t.Parallel()
+				dir := killedCopy(t, pattern)
+				if err := way.take(dir, stream); err != nil {
+					t.Fatal(err)
+				}
+				log, options := logged()
+				closeEngine(t, open(t, dir, options))
+				if text := log.String(); !strings.Contains(text, `"level":"ERROR"`) || !strings.Contains(text, `"stream":"`+stream+`"`) {
+					t.Error(text)
+				}
+				log, options = logged()
+				closeEngine(t, open(t, dir, options))
+				if text := log.String(); strings.Contains(text, "ERROR") {
+					t.Errorf("it is told again:\n%s", text)
+				}
+			})
+		}
+	}
+}

@@ -72,7 +72,7 @@ func TestARepairOfManyBlocksHoldsOneAtATime(t *testing.T) {
 		}
 	}
 	before := heap()
-	found, err := inspect(folder, "EV_splunk")
+	found, err := inspect(folder, "EV_splunk", wholeNote{})
 	if err != nil {
 		t.Fatal(err)
 	}
