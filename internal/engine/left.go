@@ -143,9 +143,17 @@ func (l left) what() string {
 	return ""
 }
 
-// concerns reports whether a message came after the queue was made, and before it was left.
+// concerns reports whether a message came after the queue began, and before it was left. One that was made anew, or copied, says
+// where it first began, by time or by place; else that is when it was made.
 func (l left) concerns(message *jetstream.RawStreamMsg) bool {
-	return !message.Time.Before(l.info.Created) && message.Sequence >= l.info.Config.OptStartSeq && l.state.owns(message.Sequence)
+	config, began := l.info.Config, l.info.Created
+	switch {
+	case config.OptStartSeq > 0:
+		return message.Sequence >= config.OptStartSeq && l.state.owns(message.Sequence)
+	case config.OptStartTime != nil:
+		began = *config.OptStartTime
+	}
+	return !message.Time.Before(began) && l.state.owns(message.Sequence)
 }
 
 func (l left) eventType() string { return l.source + "." + l.what() }
