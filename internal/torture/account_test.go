@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,6 +64,7 @@ func (w *world) settle(t *testing.T, sent *tally, a *account) {
 	})
 	if err != nil {
 		t.Logf("unfinished: %s\n%s\n%s", strings.Join(missing[:min(10, len(missing))], "\n"), w.explain(t.Context()), w.logTail())
+		w.keep(t)
 	}
 	a.settled = append(a.settled, time.Since(began))
 	a.accepted += sent.count()
@@ -69,6 +73,25 @@ func (w *world) settle(t *testing.T, sent *tally, a *account) {
 	if sent.hasty > 0 {
 		t.Errorf("%d answers were 503 without Retry-After", sent.hasty)
 	}
+}
+
+// keep keeps what tells why something is not done, where that is asked for. The server ends with its stacks in its log.
+func (w *world) keep(t *testing.T) {
+	t.Helper()
+	if *kept == "" {
+		return
+	}
+	dir := filepath.Join(*kept, strings.ReplaceAll(t.Name(), "/", "-"))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Error(err)
+		return
+	}
+	copyTree(t, w.data, filepath.Join(dir, "data"))
+	if w.latest != nil && w.latest.command.Process.Signal(syscall.SIGQUIT) == nil {
+		<-w.latest.ended
+	}
+	copyTree(t, w.logFile(), filepath.Join(dir, "server.log"))
+	t.Log("kept in ", dir)
 }
 
 // unfinished lists what is accepted and not done: an event without its ticket or with a run that is not done, and a ticket

@@ -38,6 +38,7 @@ func (w *world) start(t *testing.T) *server {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	w.latest = s
 	go func() {
 		s.err = command.Wait()
 		close(s.ended)

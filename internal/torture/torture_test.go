@@ -22,6 +22,7 @@ var (
 	parallel = flag.Int("torture.worlds", 4, "worlds of a kind at once")
 	page     = flag.String("torture.report", "", "write the report to this file")
 	only     = flag.String("torture.only", "", "run only this kind of trial")
+	kept     = flag.String("torture.keep", "", "keep data, log and stacks of servers that did not do all in this folder")
 )
 
 func TestMain(m *testing.M) {

@@ -37,6 +37,8 @@ type world struct {
 	ticketsOnly bool            // what becomes of tickets does not count: their alerts may have been given up for room
 	excused     map[string]bool // tickets, and alerts by marker, of whose enrichment, and events of whose runs, nothing is expected
 
+	latest *server // of its processes
+
 	jira       *jira.Server
 	directory  *directory.Server
 	virusTotal *virustotal.Server
