@@ -5,8 +5,10 @@ import (
 	"iter"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -107,8 +109,22 @@ func justBefore(bound string) string {
 func (s *S3) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	_, err := s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-		Bucket: &s.config.Bucket, Prefix: &s.prefix, MaxKeys: aws.Int32(1),
-	})
+	_, err := s.listOne(ctx)
 	return s3Error(checkOp, err)
+}
+
+// Time is what the store says that it is, to the second; zero when it does not say so.
+func (s *S3) Time(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	answer, err := s.listOne(ctx)
+	if err != nil {
+		return time.Time{}, s3Error(checkOp, err)
+	}
+	at, _ := awsmiddleware.GetServerTime(answer.ResultMetadata)
+	return at, nil
+}
+
+func (s *S3) listOne(ctx context.Context) (*s3.ListObjectsV2Output, error) {
+	return s.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.config.Bucket, Prefix: &s.prefix, MaxKeys: aws.Int32(1)})
 }

@@ -109,6 +109,10 @@ func (c archiveVerify) tell(p *program, paint painter, report *evidence.Report, 
 		if len(report.Findings) > 0 {
 			return nil
 		}
+		if report.Empty {
+			_, err := fmt.Fprintf(p.stdout, "%s the archive is empty: nothing was put yet, and nothing is noted of it on this machine\n", paint.green("✔"))
+			return err
+		}
 		_, err := fmt.Fprintf(p.stdout, "%s %s read, as they were put; no hour is sealed yet\n", paint.green("✔"), counted(report.Read, "object"))
 		return err
 	}

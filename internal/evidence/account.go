@@ -86,7 +86,7 @@ func after(place, manifest string) string {
 
 // doubtful reports whether there is something that would be a finding, and that can be of a server at work.
 func (v *verifier) doubtful() bool {
-	if v.noFirst != nil || len(v.unsealed) > 0 || v.link.part > 1 {
+	if v.noFirst != nil && !v.report.Empty || len(v.unsealed) > 0 || v.link.part > 1 {
 		return true
 	}
 	for _, r := range v.known {
@@ -100,7 +100,7 @@ func (v *verifier) doubtful() bool {
 // conclude finds what is not there, and what nobody accounts for. Objects that were not listed are looked for by contents:
 // they may have been put since.
 func (v *verifier) conclude() {
-	if v.noFirst != nil {
+	if v.noFirst != nil && !v.report.Empty {
 		v.find(v.noFirst.Kind, v.noFirst.Key, "%s", v.noFirst.Detail)
 	}
 	v.link.end()

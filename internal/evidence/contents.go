@@ -16,7 +16,9 @@ import (
 
 // keys lists everything.
 func (v *verifier) keys(ctx context.Context) error {
+	v.report.Empty = v.options.Noted == nil && v.options.Contains == nil
 	for key, err := range v.store.List(ctx, "", "", "") {
+		v.report.Empty = false
 		switch {
 		case err != nil:
 			return wrap("list the archive", err)

@@ -55,9 +55,10 @@ type Archive struct {
 
 	writing chan struct{} // holds one token: whoever has it writes into the journal
 	mu      sync.Mutex
-	joining *batch    // entries that wait for the token
-	first   time.Time // the hour in which sealing began; zero until it is known
-	open    time.Time // every hour before it is closed, as far as is known
+	joining *batch        // entries that wait for the token
+	first   time.Time     // the hour in which sealing began; zero until it is known
+	open    time.Time     // every hour before it is closed, as far as is known
+	ahead   time.Duration // of this machine's clock before the store's
 	// newestKey is that of a manifest that was the newest once.
 	newestKey string
 }
@@ -111,8 +112,11 @@ func (a *Archive) begin(ctx context.Context) error {
 	if begun, err := a.begun(ctx); begun || err != nil {
 		return err
 	}
-	hour := hourOf(a.deps.Now())
-	err := a.Archive.Put(ctx, firstKey, []byte(hour.Format(time.RFC3339)+"\n"))
+	hour, err := a.noLaterThanStore(ctx, hourOf(a.deps.Now()))
+	if err != nil {
+		return err
+	}
+	err = a.Archive.Put(ctx, firstKey, []byte(hour.Format(time.RFC3339)+"\n"))
 	if err != nil && !errors.Is(err, framework.ErrDifferent) { // somebody else was first
 		return err
 	}

@@ -28,8 +28,10 @@ type Seal struct {
 // Run seals each hour when it is over, until ctx is done.
 func (a *Archive) Run(ctx context.Context) {
 	for {
-		wait := hourOf(a.deps.Now()).Add(time.Hour + sealDelay).Sub(a.deps.Now())
-		if _, err := a.Seal(ctx, false); err != nil && ctx.Err() == nil {
+		_, err := a.Seal(ctx, false)
+		now := a.deps.Now().Add(-a.aheadBy())
+		wait := hourOf(now).Add(time.Hour + sealDelay).Sub(now)
+		if err != nil && ctx.Err() == nil {
 			a.deps.Log.WarnContext(ctx, "archive cannot be sealed", "err", err)
 			wait = min(wait, sealRetry)
 		}
@@ -54,6 +56,11 @@ func (a *Archive) Seal(ctx context.Context, now bool) (*Seal, error) {
 		return nil, err
 	}
 	until := hourOf(a.deps.Now())
+	if now || next.Before(until) {
+		if until, err = a.noLaterThanStore(ctx, until); err != nil {
+			return nil, err
+		}
+	}
 	if now {
 		if until, err = nextOpen(ctx, a.Archive, later(until, next)); err != nil {
 			return nil, err

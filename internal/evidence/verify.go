@@ -40,6 +40,7 @@ type Report struct {
 	Newest    *Seal     `json:"newest"`    // nil when there is none
 	Findings  []Finding `json:"findings"`  // in the order of kinds, then keys
 	Contained bool      `json:"contained"` // whether the chain has the manifest that Options.Contains names
+	Empty     bool      `json:"empty"`     // nothing is in the archive, and nobody has noted that anything ever was
 }
 
 // Options narrow and sharpen Verify.

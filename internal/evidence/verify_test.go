@@ -103,7 +103,10 @@ func TestVerifyNamesWhatIsNotAsItWasSealed(t *testing.T) {
 			put(t, w.replica(nil), "webhooks/a", "other")
 			seal(t, w.replica(nil), true)
 		}, []string{"changed webhooks/a", "changed webhooks/a"}},
-		{"everything gone", func(_ *testing.T, w world) { clear(w.objects) }, []string{"unsealed " + firstKey}},
+		{"everything but one object gone", func(_ *testing.T, w world) {
+			clear(w.objects)
+			w.set("webhooks/a", "one")
+		}, []string{"added webhooks/a", "unsealed " + firstKey}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
