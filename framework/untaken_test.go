@@ -65,6 +65,28 @@ func TestAKnownSendersEventThatIsNotTakenIsAWarning(t *testing.T) {
 	}
 }
 
+// A signature is over the body: of one that is too large to be read nobody can tell whose it is, and whoever sends such must not be
+// able to raise alarms. What counts answers by status tells of it.
+func TestATooLargeBodyOfNobodyKnownIsNoWarning(t *testing.T) {
+	endpoint := framework.Endpoint[struct{ Body struct{} }, alertOutput]{
+		Method: http.MethodPost, Path: "/in", ID: "in", MaxBody: 100, Events: []string{"test.alert"},
+		Handle: func(context.Context, *struct{ Body struct{} }) (*alertOutput, error) { return &alertOutput{}, nil },
+	}
+	var log frameworktest.Log
+	funnel := newFunnel(t, log.Logger())
+	chain := framework.Chain{Before: []framework.Named[framework.Before]{{Name: "door", Part: door{step{to: &order{}}}}}} // it needs the body
+	if err := funnel.Mount(endpoint.Route(), chain); err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodPost, "/in", strings.NewReader(strings.Repeat(" ", 101)))
+	request.Header.Set("Word", "sesame")
+	recorder := httptest.NewRecorder()
+	funnel.ServeHTTP(recorder, request)
+	if line := log.String(); recorder.Code != http.StatusRequestEntityTooLarge || !strings.Contains(line, "level=INFO") || strings.Contains(line, "identity=") {
+		t.Errorf("%d %s", recorder.Code, line)
+	}
+}
+
 func TestWhoReadsIsNotToldThatNothingWasStored(t *testing.T) {
 	type input struct {
 		Limit int `query:"limit" maximum:"10"`
