@@ -149,7 +149,7 @@ func findingBlocks(finding finding, shown time.Time, text int) framework.Documen
 	if len(finding.Facts) > 0 {
 		var table framework.Table
 		for _, fact := range finding.Facts {
-			table.Rows = append(table.Rows, []framework.Paragraph{{{Text: fact.Label, Bold: true}}, framework.Text(fact.Value)})
+			table.Rows = append(table.Rows, []framework.Paragraph{{{Text: fact.Label, Bold: true}}, framework.Text(unopened(fact.Value))})
 		}
 		document = append(document, table)
 	}
@@ -168,10 +168,19 @@ func findingBlocks(finding finding, shown time.Time, text int) framework.Documen
 
 // defanged writes an address so that nothing takes it for one to open, a mail reader neither; people and tools read it all the same.
 func defanged(indicator framework.Indicator) string {
-	if rest, ok := strings.CutPrefix(indicator.Value, "http"); ok && indicator.Kind == framework.URL {
-		return "hxxp" + rest
+	if indicator.Kind == framework.URL {
+		return unopened(indicator.Value)
 	}
 	return indicator.Value
+}
+
+// unopened defangs a text that is a web address.
+func unopened(text string) string {
+	scheme, rest, _ := strings.Cut(text, "://")
+	if (scheme == "http" || scheme == "https") && rest != "" {
+		return "hxxp" + strings.TrimPrefix(text, "http")
+	}
+	return text
 }
 
 // age says how old an answer was when it came onto the ticket: one that was kept may be hours or days old.

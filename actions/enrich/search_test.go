@@ -90,3 +90,20 @@ func TestFindInNeedsAnEnricherOfAKindThatCanBeFound(t *testing.T) {
 		t.Errorf("got %v, want %v", err, want)
 	}
 }
+
+// What an enricher tells of an address is as little to be opened as the address itself.
+func TestAnAddressAmongTheFactsIsDefanged(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.vt.answer = func(i framework.Indicator) (framework.Finding, error) {
+		return framework.Finding{Indicator: i, Facts: []framework.Fact{
+			{Key: "to", Label: "Leads to", Value: "https://evil.example/a"}, {Key: "http", Label: "Protocol", Value: "http"}, {Key: "text", Label: "Said", Value: "see http://x"},
+		}}, nil
+	}
+	s.do(t, job(t, "virustotal", issue))
+	for _, want := range []string{"| *Leads to* | hxxps://evil.example/a |", "| *Protocol* | http |", "| *Said* | see http://x |"} {
+		if got := s.comment(t); !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
