@@ -111,8 +111,10 @@
 // # Damaged files
 //
 // The server cuts a file off at the first damaged record that it meets, with all that is whole behind it. So each start of an
-// embedded store, also the one at work after the server met damage, first checks all records by their checksums and leaves
-// the damaged ones out; the files as they were are kept in the folder damaged. A queue's state has no checksum of the
+// embedded store, also the one at work after the server met damage, first checks records by their checksums and leaves
+// the damaged ones out; the files as they were are kept in the folder damaged. Files that were found whole are noted, and not
+// read again while they are as noted (whole.go says what that is worth). One that is not in its place is put back, by the
+// key of its checksums, and what is gone is told of by the note. A queue's state has no checksum of the
 // server's: one is written when the store is closed. Descriptions have copies. What only remembers calls (answers, quota,
 // breakers) is made anew where it is beyond repair; a question is asked without it meanwhile.
 //
