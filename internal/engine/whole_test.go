@@ -231,3 +231,54 @@ func TestABlockThatIsCutOffAtARecordIsMissed(t *testing.T) {
 		t.Error(log.String())
 	}
 }
+
+// TestWhatTheServerCutsOffAtWorkIsToldOf: where the length of a record is damaged, and no start saw it, the server cuts the file
+// off when it reads a message of it, and what is left is whole.
+func TestWhatTheServerCutsOffAtWorkIsToldOf(t *testing.T) {
+	dir, all := blockStore(t, false)
+	folder := filepath.Dir(blockPath(dir, alertBlocks, 1))
+	both, err := readBlock(folder, alertBlocks, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := len(both.content)
+	next, err := readBlock(folder, alertBlocks, 3, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both.content = append(both.content, both.rekeyed(t, next.content)...)
+	err = errors.Join(os.WriteFile(both.path, both.content, 0o600), os.Remove(next.path), os.Remove(filepath.Join(folder, "index.db")),
+		os.Remove(filepath.Join(dir, copiesDir, alertBlocks, wholeFile)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeEngine(t, open(t, dir, killOptions))
+	both.content[at+1] ^= 0x40
+	if err := os.WriteFile(both.path, both.content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	noted := readWhole(dir, alertBlocks)
+	block := noted.Blocks[2]
+	if block.File, err = stampOf(both.path); err != nil || block.Last != 3 {
+		t.Fatal(block, err)
+	}
+	noted.Blocks[2] = block
+	if err := writeWhole(dir, alertBlocks, noted); err != nil {
+		t.Fatal(err)
+	}
+	log := new(lockedBuffer)
+	engine := open(t, dir, func(o *Options) {
+		killOptions(o)
+		o.mendEvery = 10 * time.Millisecond
+		o.Log = slog.New(slog.NewJSONHandler(log, nil))
+	})
+	run(t, engine, onAlert("ticket", &action{}))
+	until(t, "it is told", func() bool { return strings.Contains(log.String(), `"sequences":"3-3"`) })
+	for _, n := range []int{0, 1, 3} {
+		until(t, "it is there again", func() bool {
+			_, err := engine.Event(t.Context(), all[n].ID)
+			return err == nil
+		})
+		untilState(t, engine, all[n].ID, framework.RunDone)
+	}
+}
