@@ -39,13 +39,11 @@ func asNobody(t *testing.T, do func()) {
 // openTo is a folder that everybody may pass through.
 func openTo(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "access")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // that is the point
-		t.Fatal(err)
+	dir := t.TempDir()
+	for _, path := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
 }

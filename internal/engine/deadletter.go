@@ -40,6 +40,16 @@ func (e *Engine) lettersConfig() jetstream.StreamConfig {
 	}
 }
 
+// openLetters makes or opens the stream of dead letters. Claims that are in it are no older than that, as far as is known.
+func (e *Engine) openLetters(ctx context.Context) (err error) {
+	if e.letters, err = e.js.CreateOrUpdateStream(ctx, e.lettersConfig()); err != nil {
+		return fmt.Errorf("open dead letters: %w", err)
+	}
+	e.claims = &sightings{elapsed: monotonic()}
+	e.claims.note(e.letters.CachedInfo().State.LastSeq)
+	return nil
+}
+
 // bury stores a dead letter. It returns when the letter is safe against power loss, also when jobs are interrupted.
 func (e *Engine) bury(ctx context.Context, dead letter) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.timeout())

@@ -180,11 +180,9 @@ func (e *Engine) openStores(ctx context.Context) error {
 }
 
 func (e *Engine) openOnce(ctx context.Context) (err error) {
-	if e.letters, err = e.js.CreateOrUpdateStream(ctx, e.lettersConfig()); err != nil {
-		return fmt.Errorf("open dead letters: %w", err)
+	if err := e.openLetters(ctx); err != nil {
+		return err
 	}
-	e.claims = &sightings{elapsed: monotonic()}
-	e.claims.note(e.letters.CachedInfo().State.LastSeq)
 	if err := e.openAudit(ctx); err != nil {
 		return err
 	}
