@@ -139,6 +139,7 @@ func (s *sender) flush() error {
 		}
 		rest = rest[n:]
 	}
+	_ = connection.SetWriteDeadline(time.Time{}) // the next part may take its time
 	s.waiting = s.waiting[:0]
 	if cap(s.waiting) > 4*pieceBytes { // one large item is not to hold memory for all that follow
 		s.waiting = nil

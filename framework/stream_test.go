@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -335,6 +336,10 @@ func TestEveryPieceHasATimeOfItsOwn(t *testing.T) {
 	s.Config.Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/words", nil))
 	if len(answer.deadlines) < 4 || time.Until(answer.deadlines[0]) > time.Minute {
 		t.Errorf("deadlines: %v", answer.deadlines)
+	}
+	// HTTP/2 counts the time between two writes, too, in which the next part is made.
+	if !slices.ContainsFunc(answer.deadlines, time.Time.IsZero) || answer.deadlines[len(answer.deadlines)-1].IsZero() {
+		t.Errorf("making a part has a time, or the end of the answer has none: %v", answer.deadlines)
 	}
 }
 

@@ -77,3 +77,41 @@ func call(t *testing.T, handler http.Handler, method, target, body, want string)
 		t.Errorf("%s %s: status %d (-want +got):\n%s", method, target, answer.Code, diff)
 	}
 }
+
+// TestBothPartsTakeTheSameAlerts is about the bounds of what makes keys, which each of the two knows by itself.
+func TestBothPartsTakeTheSameAlerts(t *testing.T) {
+	for _, c := range []struct {
+		id      string
+		created int64
+		taken   bool
+	}{
+		{"abcd", 1, true},
+		{"abc", 1, false},
+		{strings.Repeat("a", 128), 253402300799999, true},
+		{strings.Repeat("a", 129), 253402300799999, false},
+		{"A-b_9", 253402300799999, true},
+		{"A-b_9", 253402300800000, false},
+		{"ab.cd", 1, false},
+		{"abcd", 0, false},
+	} {
+		deps := frameworktest.Deps(t)
+		events := new(frameworktest.MemoryPublisher)
+		deps.Events, deps.Archive = events, new(frameworktest.MemoryArchive)
+		item := fmt.Sprintf(`{"id":%q,"created_at":%d}`, c.id, c.created)
+		request := httptest.NewRequest(http.MethodPost, "/api/v1/s3/alert", strings.NewReader(`{"alerts":[`+item+`]}`))
+		answer := httptest.NewRecorder()
+		mount(t, deps).ServeHTTP(answer, request)
+		archiver, err := action.New(action.Defaults(), deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		event, err := framework.NewEvent(endpoint.EventType, item, framework.JSON(item))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = archiver.Do(t.Context(), framework.Job{Automation: "archive", Event: event, Attempt: 1})
+		if (answer.Code == http.StatusOK) != c.taken || (err == nil) != c.taken {
+			t.Errorf("%.40s: the endpoint answers %d, the action says %v", item, answer.Code, err)
+		}
+	}
+}
