@@ -66,7 +66,7 @@ func kinds() []kind {
 		{"power", "power cut: the process frozen, its file system's image cloned, mounted and started on", 1, 10, 5, false, tortureByPowerCut},
 		{"torn", "a file of the store cut short, emptied, deleted, bytes of it flipped, its end all zeros, two swapped, or a folder moved away, while the server is down", 2, 12, 6, true, tortureByDamage},
 		{"full", "the disk filled to the last byte by somebody else, and emptied", 1, 2, 1, false, tortureByFullDisk},
-		{"jira", "Jira commits and cuts, cuts before, answers HTML, 429 with Retry-After, or 500 for an hour", 4, 16, 8, false, tortureByJira},
+		{"jira", "Jira commits and cuts, cuts before, answers HTML, 429 with Retry-After, or 500 for an hour", 4, 16, 8, true, tortureByJira},
 		{"clock", "the clock jumps back or forth by a second to three days", 3, 8, 8, false, tortureByClock},
 	}
 }
