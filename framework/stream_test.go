@@ -218,6 +218,24 @@ func TestAnAnswerThatIsBrokenOffNeverLooksComplete(t *testing.T) {
 	}
 }
 
+func TestOverHTTP2AnAnswerIsBrokenOffToo(t *testing.T) {
+	for failure, broken := range map[error]bool{nil: false, errors.New("canary"): true} {
+		server := httptest.NewUnstartedServer(speak(t, parts(failure, long(), long())).Config.Handler)
+		server.EnableHTTP2 = true
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		response, err := server.Client().Get(server.URL + "/words")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if response.ProtoMajor != 2 || (err != nil) != broken || jsontext.Value(body).IsValid() == broken {
+			t.Errorf("HTTP/%d: %d bytes, %v", response.ProtoMajor, len(body), err)
+		}
+	}
+}
+
 func TestAPartLeavesBeforeTheNextOneIsMade(t *testing.T) {
 	read := make(chan struct{})
 	s := speak(t, func(ctx context.Context, _ *wordsInput, to *framework.Stream[words]) error {
