@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -160,25 +159,17 @@ func isInPlace(folder, stream string, number int) (bool, error) {
 
 // belongsTo finds out of which stream a block is, and its number there.
 func belongsTo(dir string, one stray, streams []string, content []byte) (*block, error) {
-	const near, far = 64, 8 << 10 // numbers beyond those that are there
 	own := slices.Index(streams, one.stream)
 	candidates := append([]string{one.stream}, slices.Delete(slices.Clone(streams), own, own+1)...)
 	for _, sample := range samples(content) {
 		for n, stream := range candidates {
 			folder := filepath.Join(streamsIn(dir), stream, "msgs")
 			numbers, err := blockNumbers(folder)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err != nil {
 				return nil, err
 			}
-			greatest := near
-			if n == 0 {
-				greatest = far
-			}
-			if len(numbers) > 0 && numbers[len(numbers)-1] < far {
-				greatest += numbers[len(numbers)-1]
-			}
-			for number := range greatest {
-				place, err := newBlock(folder, stream, number+1, sample)
+			for _, number := range likely(numbers, n == 0) {
+				place, err := newBlock(folder, stream, number, sample)
 				if err != nil {
 					return nil, err
 				}
@@ -189,6 +180,23 @@ func belongsTo(dir string, one stray, streams []string, content []byte) (*block,
 		}
 	}
 	return nil, nil //nolint:nilnil // nobody knows
+}
+
+// likely lists the numbers that a block of a stream may have, of which these are there. Where it was found it is most likely from.
+func likely(there []int, here bool) (numbers []int) {
+	const near, far = 64, 8 << 10
+	next := 1
+	if here {
+		for ; next <= far; next++ {
+			numbers = append(numbers, next)
+		}
+	}
+	for _, number := range append([]int{0}, there...) {
+		for next = max(next, number-near); next <= number+near; next++ {
+			numbers = append(numbers, next)
+		}
+	}
+	return numbers
 }
 
 // samples are two of the first records of a block by their lengths, the shortest.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -232,5 +233,41 @@ func (c disorder) served(t *testing.T, dir, stream string, events []framework.Ev
 	closeEngine(t, open(t, dir, options))
 	if text := log.String(); strings.Contains(text, "ERROR") || strings.Contains(text, "WARN") {
 		t.Errorf("it is told again:\n%s", text)
+	}
+}
+
+// TestBlocksAreFoundHoweverManyThereWere: their numbers rise for as long as a store is there.
+func TestBlocksAreFoundHoweverManyThereWere(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(streamsIn(dir), "EV_splunk", "msgs")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]byte{}
+	for sequence, number := range []int{19_998, 19_999, 20_000} {
+		made, err := newBlock(folder, "EV_splunk", number, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[made.path] = made.message(uint64(sequence+1), "ev.splunk.alert.a", []byte("{}"))
+		if err := os.WriteFile(made.path, want[made.path], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := errors.Join(swap(blockPath(dir, "EV_splunk", 19_998), blockPath(dir, "EV_splunk", 20_000)),
+		os.Rename(blockPath(dir, "EV_splunk", 19_999), blockPath(dir, "EV_splunk", 4_000_000_000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repairStore(dir, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	for path, content := range want {
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	if numbers, err := blockNumbers(folder); err != nil || len(numbers) != 3 {
+		t.Error(numbers, err)
 	}
 }
