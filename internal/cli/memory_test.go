@@ -26,10 +26,33 @@ func TestTheMemoryLimitLeavesRoomForWhatLives(t *testing.T) {
 	}
 }
 
+func TestASmallHeapMayGrowFurther(t *testing.T) {
+	for name, c := range map[string]struct {
+		live uint64
+		want int
+	}{
+		"what lives is not known yet": {0, 100},
+		"next to nothing":             {1 << 20, 300},
+		"a quarter":                   {24 << 20, 300},
+		"a third":                     {32 << 20, 200},
+		"half":                        {48 << 20, 100},
+		"more than that":              {140 << 20, 100},
+		"a nonsensical figure":        {math.MaxUint64, 100},
+	} {
+		if diff := cmp.Diff(c.want, gcPercent(c.live)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", name, diff)
+		}
+	}
+}
+
 func TestTheMemoryLimitIsSetAndGivenBack(t *testing.T) {
-	before := debug.SetMemoryLimit(math.MaxInt64)
-	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	before, percent := debug.SetMemoryLimit(math.MaxInt64), debug.SetGCPercent(100)
+	t.Cleanup(func() { debug.SetMemoryLimit(before); debug.SetGCPercent(percent) })
+	runtime.GC() // so that it is known what lives
 	stop := boundMemory()
+	if got := debug.SetGCPercent(gcPercent(liveBytes())); got <= 100 {
+		t.Errorf("the heap of a test may grow by %d %%", got)
+	}
 	if got := debug.SetMemoryLimit(-1); got < memoryGoal || got == math.MaxInt64 {
 		t.Errorf("the limit while it serves is %d", got)
 	}
@@ -37,6 +60,22 @@ func TestTheMemoryLimitIsSetAndGivenBack(t *testing.T) {
 	stop() // once more does nothing
 	if diff := cmp.Diff(int64(math.MaxInt64), debug.SetMemoryLimit(-1)); diff != "" {
 		t.Errorf("the limit afterwards, -want +got\n%s", diff)
+	}
+	if diff := cmp.Diff(100, debug.SetGCPercent(100)); diff != "" {
+		t.Errorf("the growth afterwards, -want +got\n%s", diff)
+	}
+}
+
+func TestTheGrowthOfTheOperatorStays(t *testing.T) {
+	limit, before := debug.SetMemoryLimit(math.MaxInt64), debug.SetGCPercent(50)
+	t.Cleanup(func() { debug.SetMemoryLimit(limit); debug.SetGCPercent(before) })
+	stop := boundMemory()
+	defer stop()
+	if diff := cmp.Diff(50, debug.SetGCPercent(50)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if diff := cmp.Diff(int64(math.MaxInt64), debug.SetMemoryLimit(-1)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
 
