@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,8 @@ func (c eventsCommand) Run(p *program) error {
 	switch filtered := c.filter().Encode() != ""; {
 	case c.ID != "" && (filtered || c.Follow):
 		return usageError{errors.New("name one event, or choose by flags")}
+	case c.State != "" && !slices.Contains(runStates(), c.State):
+		return usageError{fmt.Errorf("--state must be one of %s", strings.Join(runStates(), ", "))}
 	case c.Follow && (!c.Since.IsZero() || !c.Until.IsZero()):
 		return usageError{errors.New("--follow is about what happens from now on: leave --since and --until out")}
 	}
@@ -52,6 +55,13 @@ func (c eventsCommand) Run(p *program) error {
 		return c.follow(p, server)
 	}
 	return c.list(p, server)
+}
+
+func runStates() []string {
+	return []string{
+		string(framework.RunWaiting), string(framework.RunRunning), string(framework.RunRetrying),
+		string(framework.RunDone), string(framework.RunSkipped), string(framework.RunDead),
+	}
 }
 
 func (c eventsCommand) filter() values {

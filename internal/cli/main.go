@@ -87,7 +87,9 @@ func (p *program) run(args []string) (code int) {
 	}()
 	parser, err := kong.New(&commands{},
 		kong.Name("funnelweb"),
-		kong.Description("Security automation: alerts and tickets come in as webhooks, automations enrich, ticket and archive them.\n\nStart with: funnelweb demo"),
+		kong.Description("Security automation: alerts and tickets come in as webhooks, automations enrich, ticket and archive them.\n\nStart with: funnelweb demo\n\n"+
+			"Exit code: 0 done, 1 not done, 2 called wrongly or mistakes in the configuration, 141 nobody read the output to its end. "+
+			"Colours: on a terminal alone, and not with NO_COLOR in the environment."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(code int) { panic(helped{code}) }), //nolint:forbidigo // recovered four lines above: kong knows no other way
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),

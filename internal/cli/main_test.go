@@ -44,6 +44,8 @@ func TestExitCodesAndWhereThingsAreWritten(t *testing.T) {
 	}{
 		{"nothing asked", nil, 0, "Usage: funnelweb", ""},
 		{"help", []string{"--help"}, 0, "serve", ""},
+		{"the exit codes", nil, 0, "Exit code: 0 done, 1 not done, 2 called wrongly", ""},
+		{"a state that there is not", []string{"events", "--state", "lost"}, 2, "", "--state must be one of waiting, running, retrying, done, skipped, dead"},
 		{"help of a command", []string{"serve", "--help"}, 0, "Examples:", ""},
 		{"version", []string{"version"}, 0, "funnelweb ", ""},
 		{"an unknown command", []string{"srve"}, 2, "", "funnelweb --help"},
