@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"funnelweb/framework"
 )
 
@@ -78,6 +80,56 @@ func TestNothingIsAcknowledgedBeforeTheSync(t *testing.T) {
 		if err := <-answered; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestAnEventLeavesItsQueueOnlyWhenWhatBecameOfItIsSafe(t *testing.T) {
+	for name, do := range map[string]func(context.Context, framework.Job) (framework.Result, error){
+		"done": nil,
+		"given up": func(context.Context, framework.Job) (framework.Result, error) {
+			return framework.Result{}, &framework.ServiceError{Service: "jira", Op: "create", Reason: "no such project", Permanent: true}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var hold atomic.Bool
+			held, release := make(chan struct{}, 100), make(chan struct{})
+			engine := open(t, t.TempDir(), func(o *Options) {
+				o.syncStore = func() error {
+					if hold.Load() {
+						held <- struct{}{}
+						<-release
+					}
+					return nil
+				}
+			})
+			act := &action{do: func(ctx context.Context, job framework.Job) (framework.Result, error) {
+				hold.Store(true) // the event is stored: what is noted from here on is not safe
+				if do == nil {
+					return framework.Result{}, nil
+				}
+				return do(ctx, job)
+			}}
+			run(t, engine, Automation{Name: "file", On: "splunk.alert", Action: act})
+			publish(t, engine, alert(t, "one"))
+			<-held
+			consumer, err := engine.js.Consumer(t.Context(), "EV_splunk", "file")
+			if err != nil {
+				t.Fatal(err)
+			}
+			given := func() int {
+				info, err := consumer.Info(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return info.NumAckPending
+			}
+			if diff := cmp.Diff(1, given()); diff != "" {
+				t.Errorf("in hand while the sync runs, -want +got\n%s", diff)
+			}
+			hold.Store(false)
+			close(release)
+			until(t, "the event has left the queue", func() bool { return given() == 0 })
+		})
 	}
 }
 

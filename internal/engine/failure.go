@@ -130,8 +130,7 @@ func (d *delivery) giveUp(jobs context.Context, cause error) error {
 	if err := d.save(jobs, framework.RunDead); err != nil {
 		return err
 	}
-	d.settle(d.message.Term())
-	return nil
+	return d.letGo(jobs, d.message.Term)
 }
 
 // tell lets the action show people what became of the job.

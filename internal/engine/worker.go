@@ -74,8 +74,7 @@ func (d *delivery) work(jobs context.Context) error {
 		return err
 	}
 	if d.stale = d.stale || d.record.finished(); d.stale {
-		d.settle(d.message.Ack())
-		return nil
+		return d.letGo(jobs, d.message.Ack)
 	}
 	holds, err := d.condition()
 	switch {
@@ -211,7 +210,18 @@ func (d *delivery) finish(ctx context.Context, state framework.RunState, result 
 	if err := d.save(ctx, state); err != nil {
 		return err
 	}
-	d.settle(d.message.Ack())
+	return d.letGo(ctx, d.message.Ack)
+}
+
+// letGo tells the store that nothing is left to do for the event, once what was noted of it is safe against power loss: of a
+// cut the store may keep the acknowledgement, and lose the run record and what the ledger knows of the effect.
+func (d *delivery) letGo(ctx context.Context, tell func() error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.engine.timeout())
+	defer cancel()
+	if err := d.engine.barrier.wait(ctx); err != nil {
+		return fmt.Errorf("make the end of a job safe: %w", err)
+	}
+	d.settle(tell())
 	return nil
 }
 
