@@ -142,6 +142,19 @@ func (c *circuit) succeed(now, began time.Time, queue, pass string) bool {
 	return false
 }
 
+// forget takes a queue out that nobody works on any more, and reports whether that changes anything. A circuit that no queue is
+// known to need is closed: nobody would probe it, and it would be shown as open for good.
+func (c *circuit) forget(now time.Time, queue string) bool {
+	if !c.concerns(queue) {
+		return false
+	}
+	c.Queues = slices.DeleteFunc(c.Queues, func(name string) bool { return name == queue })
+	if len(c.Queues) == 0 {
+		*c = circuit{Service: c.Service, State: framework.CircuitClosed, Since: now, Seen: c.Seen}
+	}
+	return true
+}
+
 // admission is what a job is told that needs the service.
 type admission struct {
 	until time.Time // not now; come back then

@@ -310,6 +310,45 @@ func TestACircuitOutlivesARestart(t *testing.T) {
 	}
 }
 
+func TestACircuitIsClosedWhenTheAutomationsThatNeedItAreGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		configured []string
+		want       framework.CircuitState
+	}{
+		"one of two is renamed":         {[]string{"ticket", "newer"}, framework.CircuitOpen},
+		"both are renamed":              {[]string{"new", "newer"}, framework.CircuitClosed},
+		"nothing is configured":         {nil, framework.CircuitClosed},
+		"the configuration is the same": {[]string{"ticket", "other"}, framework.CircuitOpen},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			engine := open(t, dir, nil)
+			jira := &outside{name: "jira", fail: func(framework.Job) error {
+				return &framework.ServiceError{Service: "jira", Op: "create issue", Status: 429, Reason: "slow down", RetryAfter: time.Hour}
+			}}
+			run(t, engine, onAlert("ticket", &action{do: jira.do}), onAlert("other", &action{do: jira.do}))
+			publish(t, engine, alerts(t, 1)...)
+			until(t, "both queues are known to need it", func() bool {
+				needed := 0
+				for _, seen := range engine.breakers.snapshot() {
+					needed += len(seen.Queues)
+				}
+				return needed == 2
+			})
+			closeEngine(t, engine)
+			engine = open(t, dir, nil)
+			var automations []Automation
+			for _, name := range c.configured {
+				automations = append(automations, onAlert(name, &action{do: jira.do}))
+			}
+			run(t, engine, automations...)
+			if diff := cmp.Diff(c.want, circuitOf(t, engine).State); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestAProbeIsAnsweredByARefusalToo(t *testing.T) {
 	engine := open(t, t.TempDir(), quickly)
 	answer := atomic.Pointer[framework.ServiceError]{}

@@ -154,9 +154,25 @@ func (b *breakers) tell(before, after circuit) {
 	case framework.CircuitOpen:
 		b.log.Warn("a service is down; jobs that need it wait", "service", after.Service, "reason", after.Reason, "next_probe", after.Next)
 	case framework.CircuitRecovering:
-		b.log.Info("a service answers again; its jobs go on", "service", after.Service, "down", after.Since.Sub(before.Since).Round(time.Millisecond))
-	default: // closed when it has recovered, which is as it was told
+		b.log.Info("a service answers again; its jobs go on", "service", after.Service, "down", after.Since.Sub(before.Since).Round(time.Millisecond).String())
+	default:
+		if before.State == framework.CircuitOpen { // else it has recovered, which is as it was told
+			b.log.Info("no automation is known to need a service that was down; the next job that does finds out", "service", after.Service)
+		}
 	}
+}
+
+// forget takes a queue that nobody works on any more out of all circuits.
+func (b *breakers) forget(ctx context.Context, queue string) error {
+	for service, seen := range b.snapshot() {
+		if !seen.concerns(queue) {
+			continue
+		}
+		if err := b.change(ctx, service, func(c *circuit, now time.Time) bool { return c.forget(now, queue) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // needed returns the circuits that are not known to be well and that a queue needs, by service. Replicas look what

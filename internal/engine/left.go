@@ -216,6 +216,13 @@ func (e *Engine) leaveUnconfigured(ctx context.Context, queues []*queue) error {
 		if keep {
 			kept = append(kept, one)
 		}
+		moved := slices.ContainsFunc(queues, func(q *queue) bool { return q.name == one.name }) // to events of another source
+		if moved || e.inUse(one.info) {
+			continue
+		}
+		if err := e.breakers.forget(ctx, one.name); err != nil {
+			return err
+		}
 	}
 	e.left.Store(&kept)
 	return nil
