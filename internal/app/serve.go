@@ -121,6 +121,10 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, ready func(ur
 	return err
 }
 
+// callbackWait is for how long calls are still taken when the last jobs have ended: Jira sends the webhook of a ticket a moment after
+// it has answered who made it, and a Data Center may not repeat it.
+const callbackWait = time.Second
+
 // drain sends callers elsewhere, lets running jobs end, then takes no more calls and waits for those under way.
 func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	s.readiness.stop()
@@ -133,7 +137,13 @@ func (s *Server) drain(ctx context.Context, server *http.Server) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Server.Drain)
 	defer cancel()
+	working := s.store.underWay() > 0
 	interrupted, err := s.drainJobs(ctx)
+	if working {
+		callbacks, cancel := context.WithTimeout(ctx, callbackWait)
+		<-callbacks.Done()
+		cancel()
+	}
 	cutOff := 0
 	if down := server.Shutdown(ctx); down != nil {
 		cutOff = s.calls.count()
