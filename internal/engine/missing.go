@@ -15,7 +15,7 @@ import (
 // missGone compares the streams with what was noted of them, when the server runs again. What is gone nobody brings back;
 // that it is gone must be known: to operators, and to the ledger.
 func (e *Engine) missGone(ctx context.Context) error {
-	e.reached = &reached{dir: e.opts.Dir, noted: map[string]reach{}}
+	e.reached = &reached{dir: e.opts.Dir, noted: map[string]reach{}, removing: map[string]int{}}
 	copies, err := folders(filepath.Join(e.opts.Dir, copiesDir))
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (e *Engine) missGone(ctx context.Context) error {
 }
 
 func (e *Engine) tellGone(stream string, noted reach, messages uint64) {
-	if messages < noted.Messages {
+	if messages < noted.Messages && !noted.Removing {
 		e.log.Warn("events of the store are gone that were there when it was last noted: they are not worked on, and cannot be brought back except from a backup",
 			"stream", stream, "gone", noted.Messages-messages, "left", messages)
 	}

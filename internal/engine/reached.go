@@ -28,14 +28,18 @@ type reach struct {
 	Last     uint64    `json:"last"` // sequence
 	Messages uint64    `json:"messages"`
 	Oldest   time.Time `json:"oldest,omitzero"` // of the messages
+	// Removing is that messages were being removed when it was noted: fewer of them are not missed.
+	Removing bool `json:"removing,omitzero"`
 }
 
 // reached are the notes of a store in a directory.
 type reached struct {
 	dir string
 
-	mu    sync.Mutex
-	noted map[string]reach // by stream
+	mu       sync.Mutex
+	noted    map[string]reach // by stream
+	removing map[string]int   // by stream, how many remove messages
+	removals int              // that began
 }
 
 // readReach returns what is noted of a stream, and whether there is a note that is whole.
@@ -47,10 +51,43 @@ func readReach(dir, stream string) (noted reach, whole bool) {
 	return noted, true
 }
 
-// note writes how far a stream has come, if that is news.
-func (r *reached) note(stream string, now reach) error {
+// note writes how far a stream has come, if that is news. It was looked at after so many removals had begun.
+func (r *reached) note(stream string, now reach, removals int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	now.Removing = r.removing[stream] > 0 || removals != r.removals
+	return r.write(stream, now)
+}
+
+func (r *reached) begun() (removals int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.removals
+}
+
+// remove notes that messages of a stream are about to be removed, which goes on until done is called.
+func (r *reached) remove(stream string) (done func(), err error) {
+	if r == nil {
+		return func() {}, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if noted, known := r.noted[stream]; known {
+		noted.Removing = true
+		if err := r.write(stream, noted); err != nil {
+			return nil, err
+		}
+	}
+	r.removing[stream]++
+	r.removals++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.removing[stream]--
+	}, nil
+}
+
+func (r *reached) write(stream string, now reach) error {
 	if before, known := r.noted[stream]; known && (before == now || now.Last < before.Last) {
 		return nil
 	}
@@ -72,12 +109,11 @@ func (r *reached) beginLedger() error {
 		return nil
 	}
 	r.mu.Lock()
-	begun := r.noted[ledger].Last > 0
-	r.mu.Unlock()
-	if begun {
+	defer r.mu.Unlock()
+	if r.noted[ledger].Last > 0 {
 		return nil
 	}
-	return r.note(ledger, reach{Last: 1, Messages: 1})
+	return r.write(ledger, reach{Last: 1, Messages: 1})
 }
 
 // noteReached notes how far the streams have come of which nothing may get lost, and which of their files are whole, once that
@@ -95,21 +131,21 @@ func (e *Engine) noteAllReached(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := map[string]reach{}
+	now, removals := map[string]reach{}, e.reached.begun()
 	others := []jetstream.Stream{e.ledger.bucket.stream, e.letters, e.audit, e.runs.bucket.stream, e.states.bucket.stream}
 	for _, stream := range append(valuesOf(streams), others...) {
 		info, err := stream.Info(ctx)
 		if err != nil {
 			return err
 		}
-		now[info.Config.Name] = reach{info.State.LastSeq, info.State.Msgs, info.State.FirstTime.UTC()}
+		now[info.Config.Name] = reach{Last: info.State.LastSeq, Messages: info.State.Msgs, Oldest: info.State.FirstTime.UTC()}
 	}
 	if err := e.barrier.wait(ctx); err != nil {
 		return err
 	}
 	var errs []error
 	for stream, reach := range now {
-		errs = append(errs, e.reached.note(stream, reach))
+		errs = append(errs, e.reached.note(stream, reach, removals))
 	}
 	return errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -225,5 +226,57 @@ func TestWhatIsGoneOfTheRestIsToldOf(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestEventsThatWereBeingRemovedAtAKillAreNotMissed: what was noted of them before has them all.
+func TestEventsThatWereBeingRemovedAtAKillAreNotMissed(t *testing.T) {
+	for name, remove := range map[string]func(*Engine) error{
+		"by the sweep": func(e *Engine) error { return e.newSweeper().sweep(t.Context()) },
+		"to make room": func(e *Engine) error {
+			stream, err := e.streams.of(t.Context(), "splunk")
+			if err != nil {
+				return err
+			}
+			return e.reclaim(t.Context(), "splunk", stream, maxReclaimed)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var later atomic.Int64
+			now := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+			options := func(o *Options) { killOptions(o); o.Now = now; o.mendEvery = time.Hour }
+			dir := t.TempDir()
+			engine := open(t, dir, options)
+			run(t, engine, onAlert("ticket", &action{}))
+			for _, text := range []string{"1", "2", "3"} {
+				publish(t, engine, alert(t, text))
+				untilState(t, engine, alert(t, text).ID, framework.RunDone)
+			}
+			until(t, "the queue is finished", func() bool {
+				queues, err := engine.Queues(t.Context())
+				return err == nil && queues[0].Waiting == 0
+			})
+			engine.noteReached(t.Context())
+			later.Store(int64(2 * retention))
+			if err := remove(engine); err != nil {
+				t.Fatal(err)
+			}
+			starts := func(want string) {
+				t.Helper()
+				after := killedCopy(t, dir)
+				log, logging := logged()
+				open(t, after, func(o *Options) { logging(o); o.Now = now })
+				if got := log.String(); strings.Contains(got, "EV_splunk") != (want != "") || !strings.Contains(got, want) {
+					t.Errorf("want %q, got %q", want, got)
+				}
+			}
+			starts("")
+			engine.noteReached(t.Context()) // from here on each is missed again
+			starts("")
+			noted, _ := readReach(dir, "EV_splunk")
+			if noted.Removing {
+				t.Errorf("noted as being removed when that is over: %+v", noted)
+			}
+		})
 	}
 }

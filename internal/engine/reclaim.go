@@ -58,6 +58,11 @@ func (e *Engine) reclaim(ctx context.Context, source string, stream jetstream.St
 	case upTo <= state.FirstSeq:
 		return e.reclaimSingly(ctx, source, stream, needs, bounds{state.LastSeq, most, tenth})
 	}
+	removed, err := e.reached.remove(info.Config.Name)
+	if err != nil {
+		return err
+	}
+	defer removed()
 	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(upTo)); err != nil {
 		return fmt.Errorf("remove finished events of source %s: %w", source, err)
 	}

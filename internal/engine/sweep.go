@@ -88,7 +88,12 @@ func (e *Engine) removeUnneeded(ctx context.Context, stream jetstream.Stream, ne
 			return false, err
 		}
 	}
-	err := stream.DeleteMsg(ctx, message.Sequence)
+	removed, err := e.reached.remove(stream.CachedInfo().Config.Name)
+	if err != nil {
+		return false, err
+	}
+	defer removed()
+	err = stream.DeleteMsg(ctx, message.Sequence)
 	if err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && !errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		return false, fmt.Errorf("remove old event: %w", err)
 	}
