@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
+
 	"funnelweb/framework"
 )
 
@@ -72,31 +74,53 @@ func (c *deadlettersCommand) act(p *program, chosen chosen, act bulkAct) error {
 		return err
 	}
 	if chosen.ID != "" {
-		return act.one(p, server, chosen.ID)
+		return act.one(p, server, chosen.ID, c.JSON)
 	}
 	count, err := act.count(p, server)
 	if err != nil {
 		return err
 	}
-	if count == 0 {
+	if count == 0 && !c.JSON {
 		_, err = fmt.Fprintln(p.stdout, "there are no such dead letters")
 		return err
 	}
-	if err := p.confirm(fmt.Sprintf("%s %s (%s)?", act.verb, plural(count, "dead letter"), filterInWords(act.filter)), chosen.Yes); err != nil {
-		return err
+	if count > 0 {
+		if err := p.confirm(fmt.Sprintf("%s %s (%s)?", act.verb, plural(count, "dead letter"), filterInWords(act.filter)), chosen.Yes); err != nil {
+			return err
+		}
 	}
-	return act.all(p, server, count)
+	return act.all(p, server, count, c.JSON)
 }
 
-func (a bulkAct) one(p *program, server *client, id string) error {
+// outcome is what all calls of an act did, in the form of the answer of one.
+type outcome struct {
+	Count  int                      `json:"count"`
+	Failed []framework.FailedLetter `json:"failed,omitempty"`
+}
+
+// print writes it for programs, or what was done to how many of what.
+func (o outcome) print(p *program, asJSON bool, done, what string) error {
+	if !asJSON {
+		_, err := fmt.Fprintf(p.stdout, "%s %s\n", done, plural(o.Count, what))
+		return err
+	}
+	body, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("encode what was %s: %w", done, err)
+	}
+	return p.printJSON(body)
+}
+
+func (a bulkAct) one(p *program, server *client, id string, asJSON bool) error {
 	var body any
 	if a.reason != "" {
 		body = choice{Reason: a.reason}
 	}
-	if _, err := server.send(p.ctx, http.MethodPost, "/api/v1/deadletters/"+escape(id)+"/"+a.verb, body, nil); err != nil {
-		return err
+	answer, err := server.send(p.ctx, http.MethodPost, "/api/v1/deadletters/"+escape(id)+"/"+a.verb, body, nil)
+	if err != nil || asJSON {
+		return p.unlessFailed(err, answer)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s %s\n", a.done, id)
+	_, err = fmt.Fprintf(p.stdout, "%s %s\n", a.done, id)
 	return err
 }
 
@@ -126,25 +150,28 @@ func (a bulkAct) count(p *program, server *client) (int, error) {
 }
 
 // all goes on from batch to batch, and says how far it is.
-func (a bulkAct) all(p *program, server *client, expected int) error {
-	done, kept, cursor := 0, 0, ""
+func (a bulkAct) all(p *program, server *client, expected int, asJSON bool) error {
+	total, cursor := outcome{}, ""
 	for {
 		answer, err := a.batch(p, server, cursor, false)
 		if err != nil {
-			return fmt.Errorf("%s %d of %d, then: %w\nRepeat the command for the rest", a.done, done, expected, err)
+			return fmt.Errorf("%s %d of %d, then: %w\nRepeat the command for the rest", a.done, total.Count, expected, err)
 		}
-		done += answer.Count
-		kept += len(answer.Failed)
+		total.Count += answer.Count
+		total.Failed = append(total.Failed, answer.Failed...)
 		for _, failed := range answer.Failed {
+			if asJSON {
+				break
+			}
 			_, _ = fmt.Fprintf(p.stdout, "kept %s: %s\n", framework.Line(failed.ID, maxCell), framework.Line(failed.Reason, maxCell))
 		}
 		if cursor = answer.Next; cursor == "" {
 			break
 		}
-		_, _ = fmt.Fprintf(p.stderr, "%s %d of %d\n", a.done, done, expected)
+		_, _ = fmt.Fprintf(p.stderr, "%s %d of %d\n", a.done, total.Count, expected)
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s %s\n", a.done, plural(done, "dead letter"))
-	if err == nil && kept > 0 {
+	err := total.print(p, asJSON, a.done, "dead letter")
+	if kept := len(total.Failed); err == nil && kept > 0 {
 		err = fmt.Errorf("%s could not be %s", plural(kept, "dead letter"), a.done)
 	}
 	return err

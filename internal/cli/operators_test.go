@@ -256,6 +256,37 @@ func TestQueuesAreSettledUntilNothingIsLeft(t *testing.T) {
 	}
 }
 
+func TestWhatActsDidIsToldToProgramsAsOneDocument(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []string
+		args    []string
+		want    string
+		code    int
+	}{
+		"a queue": {
+			[]string{`200 {"count":520,"more":false,` + leftQueue + `}`, `200 {"count":500,"more":true}`, `200 {"count":20,"more":false}`},
+			[]string{"queues", "drop", "old", "--reason", "x", "--yes", "--json"}, `{"count":520}`, 0,
+		},
+		"dead letters": {
+			[]string{`200 {"count":3,"failed":[]}`, `200 {"count":2,"failed":[{"id":"x1","reason":"gone"}]}`},
+			[]string{"deadletters", "drop", "--all", "--reason", "x", "--yes", "--json"}, `{"count":2,"failed":[{"id":"x1","reason":"gone"}]}`, 1,
+		},
+		"none of them": {
+			[]string{`200 {"count":0,"failed":[]}`, `200 {"count":0,"failed":[]}`},
+			[]string{"deadletters", "replay", "--all", "--json"}, `{"count":0}`, 0,
+		},
+		"one of them": {[]string{`200 {"id":"x1"}`}, []string{"deadletters", "replay", "x1", "--json"}, `{"id":"x1"}`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := serveScript(t, c.answers...)
+			code, out, errs := server.command(t, c.args...)
+			if diff := cmp.Diff(c.want+"\n", out); diff != "" || code != c.code {
+				t.Errorf("exit code %d, %s\n-want +got\n%s", code, errs, diff)
+			}
+		})
+	}
+}
+
 func TestWhoIsAskedAboutAQueueIsToldWhatWouldHappen(t *testing.T) {
 	for want, args := range map[string][]string{
 		"drop 520 events of old (splunk.alert, the oldest of 2026-11-19 12:00:00 UTC) for good?":                                       {"queues", "drop", "old", "--reason", "x"},

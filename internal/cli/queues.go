@@ -186,8 +186,7 @@ func settle(p *program, parent *queuesCommand, call queueCall, done string, yes 
 		}
 		_, _ = fmt.Fprintf(p.stderr, "%s %d of %d\n", done, total, found.Count)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s %s\n", done, plural(total, "event"))
-	return err
+	return outcome{Count: total}.print(p, parent.JSON, done, "event")
 }
 
 // described says what a queue holds.
