@@ -265,15 +265,18 @@ func TestWhatActsDidIsToldToProgramsAsOneDocument(t *testing.T) {
 	}{
 		"a queue": {
 			[]string{`200 {"count":520,"more":false,` + leftQueue + `}`, `200 {"count":500,"more":true}`, `200 {"count":20,"more":false}`},
-			[]string{"queues", "drop", "old", "--reason", "x", "--yes", "--json"}, `{"count":520}`, 0,
+			[]string{"queues", "drop", "old", "--reason", "x", "--yes", "--json"},
+			`{"count":520}`, 0,
 		},
 		"dead letters": {
 			[]string{`200 {"count":3,"failed":[]}`, `200 {"count":2,"failed":[{"id":"x1","reason":"gone"}]}`},
-			[]string{"deadletters", "drop", "--all", "--reason", "x", "--yes", "--json"}, `{"count":2,"failed":[{"id":"x1","reason":"gone"}]}`, 1,
+			[]string{"deadletters", "drop", "--all", "--reason", "x", "--yes", "--json"},
+			`{"count":2,"failed":[{"id":"x1","reason":"gone"}]}`, 1,
 		},
 		"none of them": {
 			[]string{`200 {"count":0,"failed":[]}`, `200 {"count":0,"failed":[]}`},
-			[]string{"deadletters", "replay", "--all", "--json"}, `{"count":0}`, 0,
+			[]string{"deadletters", "replay", "--all", "--json"},
+			`{"count":0}`, 0,
 		},
 		"one of them": {[]string{`200 {"id":"x1"}`}, []string{"deadletters", "replay", "x1", "--json"}, `{"id":"x1"}`, 0},
 	} {
