@@ -16,7 +16,8 @@
 //   - success: the run is done and the event acknowledged;
 //   - a framework.Wait: the event comes back at its time, and no attempt is counted;
 //   - a transient error: it comes back after a delay that doubles, with jitter, never before what the service asked for;
-//   - a permanent error, or a day of failing: the event becomes a dead letter, and only then leaves the queue.
+//   - a permanent error, or a day of failing, in which time that nobody could work on it does not count: the event becomes
+//     a dead letter, and only then leaves the queue.
 //
 // Replay publishes a dead letter's event under redo.<source>.<queue>.<id>.<letter>, a subject that only that queue
 // reads, and then removes the letter. The subject names the letter's place in its stream, so that a replay that was cut

@@ -83,6 +83,7 @@ func (d *delivery) work(jobs context.Context) error {
 	case !holds:
 		return d.finish(jobs, framework.RunSkipped, framework.Result{})
 	}
+	d.forgive()
 	if d.deadly() {
 		return d.giveUp(jobs, d.unusable("run", "its attempts do not end: the process ends with them", nil))
 	}
@@ -97,8 +98,9 @@ func (d *delivery) work(jobs context.Context) error {
 		d.giveBack(jobs, passed, true)
 		return err
 	}
-	began := d.engine.now().UTC()
+	began, ended := d.engine.now().UTC(), d.timed()
 	result, err := d.attempt(jobs)
+	ended()
 	d.heard(jobs, passed, began, err)
 	if err != nil {
 		return d.failed(jobs, err)
