@@ -91,16 +91,23 @@ func (a *Action) labelled(ctx context.Context, target target, hash string) (proo
 		return proof{key: key}, err
 	}
 	_, revision, err := a.ledger.Get(ctx, entry)
-	switch {
-	case err == nil:
-		return proof{open: true, age: a.ledger.Age(revision)}, nil // it was begun
-	case !errors.Is(err, framework.ErrNotRecorded):
+	if err != nil && !errors.Is(err, framework.ErrNotRecorded) {
 		return proof{}, fmt.Errorf("read the ticket of a label of %s: %w", target.ticket, err)
-	case !a.forgets():
-		return proof{}, nil
 	}
+	known := proof{}
+	if err == nil {
+		known = proof{open: true, age: a.ledger.Age(revision)} // it was begun
+	}
+	if !a.forgets() {
+		return known, nil
+	}
+	// A record that was lost may have uncovered an older one of the same: that it was begun.
 	target.origin = hash
-	return a.labelledByRun(ctx, target)
+	byRun, err := a.labelledByRun(ctx, target)
+	if err == nil && byRun == (proof{}) {
+		return known, nil
+	}
+	return byRun, err
 }
 
 // labelledByRun is labelled for a record that the ledger lost, as the run tells that made the ticket.

@@ -277,6 +277,33 @@ func TestWhoseALabelIsThatTheLedgerForgotIsKnownFromTheRunThatMadeTheTicket(t *t
 	}
 }
 
+// TestARecordThatIsOlderThanWhatTheLedgerLostDoesNotKeepALabelOpen: the ledger lost that the ticket was made, and has again that it was
+// begun.
+func TestARecordThatIsOlderThanWhatTheLedgerLostDoesNotKeepALabelOpen(t *testing.T) {
+	t.Parallel()
+	lost := &framework.ServiceError{Service: "jira", Op: "create ticket", Reason: "cut", Ambiguous: true}
+	for name, c := range map[string]struct {
+		state framework.RunState
+		waits bool
+	}{
+		"the run tells of the ticket":  {framework.RunDone, false},
+		"the run is still to be ended": {framework.RunRetrying, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := newForgetfulStage(t, nil)
+			made := event(t, "splunk.alert", alert)
+			s.activity.AddEvent(made, framework.Run{Automation: "ticket-for-alert", State: c.state, Result: "created SEC-1", Link: "https://jira.example.com/browse/SEC-1"})
+			hash := framework.Job{Automation: "ticket-for-alert", Event: made}.Key()
+			s.record(t, hash, "", lost)
+			_, err := s.Do(t.Context(), job(t, "virustotal", cloned("SEC-1", hash)))
+			if _, waits := errors.AsType[*framework.Wait](err); waits != c.waits || !waits && (err != nil || len(s.vt.asked) != 1) {
+				t.Errorf("waits %t, asked %v: %v", waits, s.vt.asked, err)
+			}
+		})
+	}
+}
+
 func TestALabelThatTheLedgerForgotIsInDoubtForNoLongerThanThat(t *testing.T) {
 	t.Parallel()
 	s, _ := newForgetfulStage(t, searchingToo)
