@@ -47,7 +47,7 @@ func (q *queue) open(ctx context.Context) error {
 	if q.created.IsZero() {
 		q.created = q.consumer.CachedInfo().Created
 	}
-	if config.OptStartTime != nil { // it was lost once
+	if config.OptStartTime != nil { // it was lost once, and made anew by an earlier version
 		q.created = *config.OptStartTime
 	}
 	return nil
@@ -64,7 +64,7 @@ func (q *queue) beginHere(ctx context.Context, stream jetstream.Stream, config *
 	if err != nil {
 		return fmt.Errorf("find the end of source %s: %w", q.source, err)
 	}
-	config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, info.State.LastSeq+1
+	beginAt(config, info.State.LastSeq+1)
 	return nil
 }
 
@@ -130,10 +130,11 @@ func (q *queue) remake(ctx context.Context) error {
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return fmt.Errorf("find queue %s: %w", q.name, err)
 	}
-	config, since := q.config(), q.created.UTC()
-	config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &since
+	config := q.config()
 	if q.first > 0 {
-		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, q.first, nil
+		beginAt(&config, q.first)
+	} else if err := beginSince(ctx, stream, &config, q.created); err != nil {
+		return fmt.Errorf("find where queue %s begins: %w", q.name, err)
 	}
 	anew, err := stream.CreateConsumer(ctx, config)
 	if err != nil {

@@ -25,7 +25,7 @@ func (c *copier) queues(ctx context.Context, source string, stream, target jetst
 	}
 	for _, here := range queues {
 		info, config := here.info, here.info.Config
-		config.DeliverPolicy, config.OptStartSeq, config.OptStartTime = jetstream.DeliverByStartSequencePolicy, here.start, nil
+		beginAt(&config, here.start)
 		config.FilterSubjects = nil
 		for _, subject := range info.Config.FilterSubjects {
 			config.FilterSubjects = append(config.FilterSubjects, c.to.names.subject(subject))
@@ -46,31 +46,15 @@ type waiting struct {
 // startOf returns the first place behind what a queue is finished with. Of a queue to which nothing has come yet the store
 // tells no such place: what was stored before it was made does not concern it.
 func startOf(ctx context.Context, stream jetstream.Stream, info *jetstream.ConsumerInfo) (uint64, error) {
-	state, err := stream.Info(ctx)
-	if err != nil {
-		return 0, err
+	low := max(1, info.AckFloor.Stream+1, info.Config.OptStartSeq)
+	if info.Config.DeliverPolicy == jetstream.DeliverByStartSequencePolicy {
+		return low, nil
 	}
 	since := info.Created
 	if info.Config.OptStartTime != nil {
 		since = *info.Config.OptStartTime
 	}
-	low, high := max(1, info.AckFloor.Stream+1, info.Config.OptStartSeq), state.State.LastSeq+1
-	if info.Config.DeliverPolicy == jetstream.DeliverByStartSequencePolicy {
-		return low, nil
-	}
-	for low < high { // the first message that is not older than the queue
-		middle := low + (high-low)/2
-		message, err := stream.GetMsg(ctx, middle, jetstream.WithGetMsgSubject(">"))
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && !message.Time.Before(since):
-			high = middle
-		case err != nil:
-			return 0, err
-		default:
-			low = message.Sequence + 1
-		}
-	}
-	return low, nil
+	return placeSince(ctx, stream, low, since)
 }
 
 // queue makes one, anew if it began elsewhere in an earlier call.

@@ -42,18 +42,24 @@ type description struct {
 	FilterSubjects []string   `json:"filter_subjects"`
 	AckWait        int64      `json:"ack_wait"` // nanoseconds
 	MaxAckPending  int        `json:"max_ack_pending"`
-	OptStartTime   *time.Time `json:"opt_start_time"`
+	OptStartTime   *time.Time `json:"opt_start_time"` // it was lost once, and made anew by an earlier version
+	OptStartSeq    uint64     `json:"opt_start_seq"`
 }
 
-// since is the configuration of a consumer for all events since the first of its name was made.
-func (d description) since() jetstream.ConsumerConfig {
-	start := d.Created.UTC()
-	if d.OptStartTime != nil { // it was lost once
-		start = *d.OptStartTime
-	}
-	return jetstream.ConsumerConfig{
+// anew is the configuration of a consumer for all events of a stream since the first of its name was made.
+func (d description) anew(ctx context.Context, stream jetstream.Stream) (jetstream.ConsumerConfig, error) {
+	config := jetstream.ConsumerConfig{
 		Durable: d.Durable, FilterSubjects: d.FilterSubjects, AckPolicy: jetstream.AckExplicitPolicy, AckWait: time.Duration(d.AckWait),
-		MaxDeliver: -1, MaxAckPending: d.MaxAckPending, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &start,
+		MaxDeliver: -1, MaxAckPending: d.MaxAckPending,
+	}
+	switch {
+	case d.OptStartSeq > 0:
+		beginAt(&config, d.OptStartSeq)
+		return config, nil
+	case d.OptStartTime != nil:
+		return config, beginSince(ctx, stream, &config, *d.OptStartTime)
+	default:
+		return config, beginSince(ctx, stream, &config, d.Created)
 	}
 }
 

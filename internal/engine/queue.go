@@ -33,9 +33,14 @@ const retryQueue = time.Second
 // matches reports whether events of a type come to this queue.
 func (q *queue) matches(eventType string) bool { return q.automation.On == eventType }
 
-// concerns reports whether a message came after the queue was made, and while it was configured.
+// concerns reports whether a message came after the queue was made, and while it was configured. One that was made anew tells by
+// its place alone where it began.
 func (q *queue) concerns(message *jetstream.RawStreamMsg) bool {
-	return !message.Time.Before(q.created) && message.Sequence >= q.first && q.state.owns(message.Sequence)
+	began := message.Sequence >= q.first
+	if q.first == 0 {
+		began = !message.Time.Before(q.created)
+	}
+	return began && q.state.owns(message.Sequence)
 }
 
 // start takes events until taking ends and runs each in a goroutine of its own, under jobs, at most Workers at once.

@@ -151,10 +151,17 @@ func (e *Engine) recoverConsumer(ctx context.Context, folder string) error {
 	if err := e.js.DeleteConsumer(ctx, stream, name); err != nil && !cannotWork(err) {
 		return fmt.Errorf("remove damaged queue %s: %w", name, err)
 	}
-	config := kept.since()
-	if _, err := e.js.CreateConsumer(ctx, stream, config); err != nil {
+	found, err := e.js.Stream(ctx, stream)
+	if err != nil {
+		return fmt.Errorf("find the stream of damaged queue %s: %w", name, err)
+	}
+	config, err := kept.anew(ctx, found)
+	if err != nil {
+		return fmt.Errorf("find where damaged queue %s begins: %w", name, err)
+	}
+	if _, err := found.CreateConsumer(ctx, config); err != nil {
 		return fmt.Errorf("make damaged queue %s anew: %w", name, err)
 	}
-	e.log.Warn("the state of a queue is damaged; it is made anew, and finished events are told by their runs", "queue", name, "since", *config.OptStartTime, "put_aside", aside)
+	e.log.Warn("the state of a queue is damaged; it is made anew, and finished events are told by their runs", "queue", name, "from", config.OptStartSeq, "put_aside", aside)
 	return nil
 }

@@ -29,7 +29,7 @@ func repairStore(dir string, now time.Time, log *slog.Logger) error {
 			return nil
 		}
 		aside := filepath.Join(aside, found.stream)
-		if err := found.repair(filepath.Join(streamsIn(dir), found.stream, "msgs"), aside); err != nil {
+		if err := found.repair(filepath.Join(streamsIn(dir), found.stream, "msgs"), aside, now); err != nil {
 			return fmt.Errorf("repair %s: %w", found.stream, err)
 		}
 		found.tell(log, aside)
@@ -125,7 +125,7 @@ func eachStream(dir string, do func(*injury) error) error {
 
 // repair puts the files aside and whole ones in their place, one after the other. Cut short at any point the next start goes
 // on with those that are still damaged: which place is the last is held first.
-func (i *injury) repair(folder, aside string) error {
+func (i *injury) repair(folder, aside string, now time.Time) error {
 	if err := errors.Join(os.MkdirAll(aside, 0o700), os.MkdirAll(folder, 0o700)); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (i *injury) repair(folder, aside string) error {
 		if err != nil {
 			return err
 		}
-		if err := writeSafely(keeper.path, keeper.removal(i.end, 0)); err != nil {
+		if err := writeSafely(keeper.path, keeper.removal(i.end, now.UnixNano())); err != nil {
 			return err
 		}
 	}
