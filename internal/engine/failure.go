@@ -55,6 +55,7 @@ func (d *delivery) interrupted(jobs context.Context) error {
 	if err := d.save(jobs, framework.RunWaiting); err != nil {
 		return err
 	}
+	d.still()
 	d.release(d.message)
 	return nil
 }
@@ -106,7 +107,7 @@ func (d *delivery) putBack(jobs context.Context, state framework.RunState, next 
 		waiting := state == framework.RunWaiting
 		d.tell(jobs, framework.Failure{Reason: reason, Waiting: waiting, Next: next, Attempts: d.record.Attempts})
 	}
-	d.settle(d.message.NakWithDelay(max(time.Millisecond, wait-passed())))
+	d.answer(func() error { return d.message.NakWithDelay(max(time.Millisecond, wait-passed())) })
 	return nil
 }
 

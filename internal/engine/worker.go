@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -25,14 +26,15 @@ type delivery struct {
 	broken  error // why the event cannot be read
 	record  *record
 
+	still    func()    // ends the heartbeat
 	giveUpAt time.Time // of the record before this attempt
 	stale    bool      // a replay took the place of this delivery, or an earlier delivery did all
 }
 
 // handle brings one delivery to an end. What the store fails to note is tried again by a later delivery.
 func (q *queue) handle(jobs context.Context, message jetstream.Msg) {
-	defer q.heartbeat(message)()
-	d := &delivery{queue: q, message: message}
+	d := &delivery{queue: q, message: message, still: sync.OnceFunc(q.heartbeat(message))}
+	defer d.still()
 	err := d.work(jobs)
 	if err == nil {
 		if !d.stale {
@@ -43,7 +45,13 @@ func (q *queue) handle(jobs context.Context, message jetstream.Msg) {
 	if !errors.Is(err, errSuperseded) {
 		d.log().Error("the store does not follow; the event is delivered again", "err", err)
 	}
-	q.settle(message.NakWithDelay(q.engine.opts.Retry.First))
+	d.answer(func() error { return message.NakWithDelay(q.engine.opts.Retry.First) })
+}
+
+// answer tells the store what becomes of the event, when no heartbeat can follow: that would hold it for AckWait again.
+func (d *delivery) answer(tell func() error) {
+	d.still()
+	d.settle(tell())
 }
 
 // heartbeat holds the event for this worker until the returned function is called.
@@ -223,7 +231,7 @@ func (d *delivery) letGo(ctx context.Context, tell func() error) error {
 	if err := d.engine.barrier.wait(ctx); err != nil {
 		return fmt.Errorf("make the end of a job safe: %w", err)
 	}
-	d.settle(tell())
+	d.answer(tell)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"funnelweb/framework"
 	"funnelweb/framework/frameworktest"
@@ -261,6 +263,47 @@ func TestAJobLongerThanAckWaitRunsOnce(t *testing.T) {
 	if diff := cmp.Diff([]int{1}, slow.attempts()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// beaten is a message that notes what it is answered.
+type beaten struct {
+	jetstream.Msg
+
+	mu      sync.Mutex
+	answers []string
+}
+
+func (b *beaten) note(answer string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answers = append(b.answers, answer)
+	return nil
+}
+
+func (b *beaten) noted() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.answers)
+}
+
+func (b *beaten) InProgress() error { return b.note("beat") }
+
+// TestNoHeartbeatFollowsAnAnswer: the store would forget when the event is to come back.
+func TestNoHeartbeatFollowsAnAnswer(t *testing.T) {
+	message := new(beaten)
+	q := &queue{engine: &Engine{opts: Options{beat: time.Millisecond}}}
+	d := &delivery{queue: q, message: message, still: sync.OnceFunc(q.heartbeat(message))}
+	until(t, "the heart beats", func() bool { return len(message.noted()) > 0 })
+	before := 0
+	d.answer(func() error {
+		before = len(message.noted())
+		pause(t.Context(), 20*time.Millisecond) // many beats, if there were any
+		return message.note("later")
+	})
+	if diff := cmp.Diff([]string{"later"}, message.noted()[before:]); diff != "" {
+		t.Errorf("from the answer on, -want +got\n%s", diff)
+	}
+	d.still() // once more does nothing
 }
 
 func TestASlowJobDelaysNoOtherJobOfItsAutomation(t *testing.T) {
