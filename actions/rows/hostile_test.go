@@ -169,7 +169,7 @@ func TestAFailureForGoodIsToldOnTheTicketBeforeTheJobEnds(t *testing.T) {
 		},
 		"the alert's sid is none": {
 			func(s *stage) { s.job = alert(t, "../x") },
-			"The rows of the search are not attached: rows: attach rows: the event has no sid: it is not an alert of Splunk.",
+			"The rows of the search are not attached: rows: attach rows: the event has no sid of the form that Splunk gives: no search is asked for.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -99,7 +99,7 @@ func (a *Action) attach(ctx context.Context, job framework.Job) (framework.Resul
 	object, _ := data.(map[string]any)
 	sid, _ := object["sid"].(string)
 	if !isSID(sid) {
-		return framework.Result{}, permanent("the event has no sid: it is not an alert of Splunk")
+		return framework.Result{}, permanent("the event has no sid of the form that Splunk gives: no search is asked for")
 	}
 	kept, err := a.rows(ctx, job, sid)
 	if err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"funnelweb/framework"
 )
@@ -35,15 +34,15 @@ nobody to ask.`
 
 // letterFlags choose dead letters, all but by their reason.
 type letterFlags struct {
-	Automation string    `help:"Only those of this automation." placeholder:"NAME"`
-	Job        string    `help:"Only those of this job of an automation." placeholder:"NAME"`
-	Service    string    `help:"Only those that this service failed for, such as jira." placeholder:"NAME"`
-	Since      time.Time `help:"Only those given up then or later (RFC 3339, with zone)." placeholder:"TIME"`
-	Until      time.Time `help:"Only those given up before (RFC 3339, with zone)." placeholder:"TIME"`
+	Automation string  `help:"Only those of this automation." placeholder:"NAME"`
+	Job        string  `help:"Only those of this job of an automation." placeholder:"NAME"`
+	Service    string  `help:"Only those that this service failed for, such as jira." placeholder:"NAME"`
+	Since      instant `help:"Only those given up then or later (such as 2026-11-20T12:00+01:00; without a zone it is UTC)." placeholder:"TIME"`
+	Until      instant `help:"Only those given up before (such as 2026-11-20T12:00+01:00; without a zone it is UTC)." placeholder:"TIME"`
 }
 
 func (f letterFlags) filter(reason string) framework.LetterFilter {
-	return framework.LetterFilter{Automation: f.Automation, Job: f.Job, Service: f.Service, Reason: reason, Since: f.Since, Until: f.Until}
+	return framework.LetterFilter{Automation: f.Automation, Job: f.Job, Service: f.Service, Reason: reason, Since: f.Since.Time, Until: f.Until.Time}
 }
 
 type deadlettersList struct {
@@ -64,8 +63,8 @@ func (c deadlettersList) Run(p *program, parent *deadlettersCommand) error {
 	asked.text("job", c.Job)
 	asked.text("service", c.Service)
 	asked.text("reason", c.Reason)
-	asked.time("since", c.Since)
-	asked.time("until", c.Until)
+	asked.time("since", c.Since.Time)
+	asked.time("until", c.Until.Time)
 	if c.Newest {
 		asked.text("order", "newest")
 	}

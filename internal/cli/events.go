@@ -5,22 +5,21 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"funnelweb/framework"
 )
 
 type eventsCommand struct {
 	serverFlags
-	ID         string    `arg:"" optional:"" help:"Id of the event to show."`
-	Source     string    `help:"Only events of this source, such as splunk." placeholder:"NAME"`
-	Type       string    `help:"Only events of this type, such as splunk.alert." placeholder:"TYPE"`
-	Automation string    `help:"Only events that go to this automation." placeholder:"NAME"`
-	State      string    `help:"Only events with a run in this state: waiting, running, retrying, done, skipped or dead." placeholder:"STATE"`
-	Since      time.Time `help:"Only events accepted then or later (RFC 3339, with zone)." placeholder:"TIME"`
-	Until      time.Time `help:"Only events accepted before (RFC 3339, with zone)." placeholder:"TIME"`
-	Limit      int       `help:"The most events to list." default:"20"`
-	Follow     bool      `help:"Go on with what happens next, until Ctrl-C." short:"f"`
+	ID         string  `arg:"" optional:"" help:"Id of the event to show."`
+	Source     string  `help:"Only events of this source, such as splunk." placeholder:"NAME"`
+	Type       string  `help:"Only events of this type, such as splunk.alert." placeholder:"TYPE"`
+	Automation string  `help:"Only events that go to this automation." placeholder:"NAME"`
+	State      string  `help:"Only events with a run in this state: waiting, running, retrying, done, skipped or dead." placeholder:"STATE"`
+	Since      instant `help:"Only events accepted then or later (such as 2026-11-20T12:00+01:00; without a zone it is UTC)." placeholder:"TIME"`
+	Until      instant `help:"Only events accepted before (such as 2026-11-20T12:00+01:00; without a zone it is UTC)." placeholder:"TIME"`
+	Limit      int     `help:"The most events to list." default:"20"`
+	Follow     bool    `help:"Go on with what happens next, until Ctrl-C." short:"f"`
 }
 
 // Help is shown below the flags.
@@ -70,8 +69,8 @@ func (c eventsCommand) filter() values {
 	asked.text("type", c.Type)
 	asked.text("automation", c.Automation)
 	asked.text("state", c.State)
-	asked.time("since", c.Since)
-	asked.time("until", c.Until)
+	asked.time("since", c.Since.Time)
+	asked.time("until", c.Until.Time)
 	return asked
 }
 

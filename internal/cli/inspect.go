@@ -51,7 +51,7 @@ func (c checkCommand) Run(p *program) error {
 	if c.Online && c.JSON {
 		return c.online(p, server)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is fine: %d routes, %d automations\n", c.label(), len(server.Routes()), len(config.Automations))
+	_, err = fmt.Fprintf(p.stdout, "%s is fine: %s, %s\n", c.label(), plural(len(server.Routes()), "route"), plural(len(config.Automations), "automation"))
 	if err != nil || !c.Online {
 		return err
 	}

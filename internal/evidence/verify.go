@@ -32,15 +32,15 @@ type Finding struct {
 // Report is what Verify found.
 type Report struct {
 	Manifests int       `json:"manifests"`
-	Signed    int       `json:"signed"`    // manifests with a signature by a key that was given
-	Objects   int       `json:"objects"`   // that manifests name
-	Read      int       `json:"read"`      // objects whose content was read
-	Waiting   int       `json:"waiting"`   // objects whose hour is not sealed yet
-	From      time.Time `json:"from"`      // the hour of the first manifest
-	Newest    *Seal     `json:"newest"`    // nil when there is none
-	Findings  []Finding `json:"findings"`  // in the order of kinds, then keys
-	Contained bool      `json:"contained"` // whether the chain has the manifest that Options.Contains names
-	Empty     bool      `json:"empty"`     // nothing is in the archive, and nobody has noted that anything ever was
+	Signed    int       `json:"signed"`        // manifests with a signature by a key that was given
+	Objects   int       `json:"objects"`       // that manifests name
+	Read      int       `json:"read"`          // objects whose content was read
+	Waiting   int       `json:"waiting"`       // objects whose hour is not sealed yet
+	From      time.Time `json:"from,omitzero"` // the hour of the first manifest
+	Newest    *Seal     `json:"newest"`        // nil when there is none
+	Findings  []Finding `json:"findings"`      // in the order of kinds, then keys
+	Contained bool      `json:"contained"`     // whether the chain has the manifest that Options.Contains names
+	Empty     bool      `json:"empty"`         // nothing is in the archive, and nobody has noted that anything ever was
 }
 
 // Options narrow and sharpen Verify.
