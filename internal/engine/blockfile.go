@@ -52,16 +52,25 @@ func blockNumbers(folder string) (numbers []int, err error) {
 	return numbers, err
 }
 
-// blockFiles lists what has or had the name of a block, in whatever form.
+// blockFiles lists what has or had the name of a block, in whatever form. What is no file is refused: the server reads through
+// a link, waits for a pipe, and neither may be taken for a block that is gone.
 func blockFiles(folder string) (names []string, err error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list messages: %w", err)
 	}
 	for _, entry := range entries {
-		if name := entry.Name(); entry.Type().IsRegular() && (strings.HasSuffix(name, ".blk") || strings.HasSuffix(name, foundSuffix)) {
-			names = append(names, name)
+		name := entry.Name()
+		if !strings.HasSuffix(name, ".blk") && !strings.HasSuffix(name, foundSuffix) {
+			continue
 		}
+		switch path := filepath.Join(folder, name); {
+		case entry.Type()&fs.ModeSymlink != 0:
+			return nil, fmt.Errorf("%s is a link: move the file that it leads to there", path)
+		case !entry.Type().IsRegular():
+			return nil, fmt.Errorf("%s is no file: move it away", path)
+		}
+		names = append(names, name)
 	}
 	return names, nil
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -229,7 +228,7 @@ func (r *trial) faults() {
 		r.fault(fmt.Sprintf("kill -9 of replica %d", i+1), func() { _ = r.replicas[i].Process.Kill() }, func() { r.replicas[i] = r.replica() })
 	}
 	leader := leaderOf(r.t, r.cluster, r.watch)
-	r.fault("stop of a leader", func() { leader.signal(r.t, syscall.SIGSTOP) }, func() { leader.signal(r.t, syscall.SIGCONT) })
+	r.fault("stop of a leader", func() { leader.freeze(r.t) }, func() { leader.thaw(r.t) })
 }
 
 // prove kills the replicas, lets one more engine end the jobs, and looks for every accepted event and its one effect.

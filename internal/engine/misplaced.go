@@ -34,6 +34,9 @@ func putInPlace(dir, aside string, log *slog.Logger) error {
 	if err != nil || len(strays) == 0 {
 		return err
 	}
+	slices.SortStableFunc(strays, func(a, b stray) int { // what waits for its place goes first, and nothing is put over it
+		return strings.Compare(filepath.Ext(b.file), filepath.Ext(a.file))
+	})
 	moved := map[string][]string{} // by stream: from where to where
 	var found []string
 	for _, one := range strays {
@@ -44,6 +47,12 @@ func putInPlace(dir, aside string, log *slog.Logger) error {
 			continue
 		}
 		to := strings.TrimSuffix(one.place.path, ".blk") + foundSuffix
+		if to != one.path(dir) && !isEmpty(to) { // left by a start that was cut short
+			if err := one.putAside(dir, aside, log); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := move(one.path(dir), to); err != nil {
 			return err
 		}
@@ -52,6 +61,13 @@ func putInPlace(dir, aside string, log *slog.Logger) error {
 		moved[stream] = append(moved[stream], one.stream+"/"+one.file+" is "+filepath.Base(one.place.path))
 	}
 	for _, place := range found {
+		if !isEmpty(place) { // of no block: nobody else may have it
+			folder := filepath.Dir(place)
+			there := stray{stream: filepath.Base(filepath.Dir(folder)), file: filepath.Base(place)}
+			if err := there.moveAside(dir, aside, log); err != nil {
+				return err
+			}
+		}
 		if err := move(strings.TrimSuffix(place, ".blk")+foundSuffix, place); err != nil {
 			return err
 		}
@@ -82,7 +98,12 @@ func (s stray) putAside(dir, aside string, log *slog.Logger) error {
 			return nil
 		}
 	}
-	to := filepath.Join(aside, s.stream, s.file)
+	return s.moveAside(dir, aside, log)
+}
+
+// moveAside gives a file a name there that the repair gives to none: what takes its place may be damaged itself.
+func (s stray) moveAside(dir, aside string, log *slog.Logger) error {
+	to := filepath.Join(aside, s.stream, s.file+".misplaced")
 	if err := move(s.path(dir), to); err != nil {
 		return err
 	}

@@ -271,3 +271,59 @@ func TestBlocksAreFoundHoweverManyThereWere(t *testing.T) {
 		t.Error(numbers, err)
 	}
 }
+
+// TestNothingIsPutOverWhatNobodyKnows: a file under a block's name may be all that there is of something.
+func TestNothingIsPutOverWhatNobodyKnows(t *testing.T) {
+	junk := bytes.Repeat([]byte("what somebody may want to look at "), 30)
+	for name, file := range map[string]string{
+		"in the block's place":                      "2.blk",
+		"where it waits for its place":              "2.blk.found",
+		"in the place of a block that is not there": "7.blk",
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := blockStore(t, true)
+			block, err := os.ReadFile(blockPath(dir, "EV_splunk", 2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = errors.Join(os.Rename(blockPath(dir, "EV_splunk", 2), filepath.Join(filepath.Dir(blockPath(dir, "EV_splunk", 2)), "02.blk")),
+				os.WriteFile(filepath.Join(filepath.Dir(blockPath(dir, "EV_splunk", 2)), file), junk, 0o600))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := repairStore(dir, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
+				t.Fatal(err)
+			}
+			if kept := putAsideWith(t, dir, junk); len(kept) != 1 {
+				t.Errorf("it is kept in %q", kept)
+			}
+			if got, err := os.ReadFile(blockPath(dir, "EV_splunk", 2)); err != nil || !bytes.Equal(got, block) {
+				t.Errorf("the block is not back in its place: %v", err)
+			}
+		})
+	}
+}
+
+// TestWhatIsPutAsideIsNotWrittenOver: what takes the place of a file that was put aside may be damaged itself.
+func TestWhatIsPutAsideIsNotWrittenOver(t *testing.T) {
+	dir, _ := blockStore(t, true)
+	junk := bytes.Repeat([]byte("what somebody may want to look at "), 30)
+	block, err := os.ReadFile(blockPath(dir, "EV_splunk", 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := append(block, "damage"...)
+	err = errors.Join(os.Remove(blockPath(dir, "EV_splunk", 2)), os.WriteFile(blockPath(dir, "EV_splunk", 9), damaged, 0o600),
+		os.WriteFile(blockPath(dir, "EV_splunk", 2), junk, 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repairStore(dir, time.Now(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range [][]byte{junk, damaged} {
+		if kept := putAsideWith(t, dir, content); len(kept) != 1 {
+			t.Errorf("%.20q is kept in %q", content, kept)
+		}
+	}
+}

@@ -144,6 +144,9 @@ func (i *injury) repair(folder, aside string, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		if _, err := os.Lstat(keeper.path); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(fmt.Errorf("%s is in the way: it was not there a moment ago", keeper.path), err)
+		}
 		if err := writeSafely(keeper.path, keeper.removal(i.end, now.UnixNano())); err != nil {
 			return err
 		}
