@@ -8,6 +8,12 @@ import (
 )
 
 // freeze stops a server in the middle of whatever it does.
-func (s *natsServer) freeze(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
+func (s *natsServer) freeze(t *testing.T) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+}
 
-func (s *natsServer) thaw(t *testing.T) { s.signal(t, syscall.SIGCONT) }
+func (s *natsServer) thaw(t *testing.T) {
+	t.Helper()
+	s.signal(t, syscall.SIGCONT)
+}
