@@ -63,12 +63,12 @@ func checkDirFor(dir, wanted string) error {
 }
 
 // secureData refuses a data directory in which others could put what the server believes, and closes to others what is in it of
-// events: they hold what alerts hold.
+// events, as they hold what alerts hold, and the access token, as after cp -r.
 func secureData(data string) error {
 	if err := checkOthers(data); err != nil {
 		return err
 	}
-	return closeToOthers(filepath.Join(data, eventsFolder), data)
+	return errors.Join(closeToOthers(filepath.Join(data, eventsFolder), data), closeToOthers(TokenFile(data), data))
 }
 
 func isLink(path string) bool {

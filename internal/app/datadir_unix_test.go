@@ -98,3 +98,50 @@ func TestADirectoryThatOthersMayChangeIsRefusedByTheCheckAndTheServer(t *testing
 		})
 	}
 }
+
+// TestAnAccessTokenThatOthersMayReadIsClosedToThem: it may do all that operators may.
+func TestAnAccessTokenThatOthersMayReadIsClosedToThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		token  fs.FileMode
+		theirs bool // the data directory is another user's, as that of a volume is
+		want   fs.FileMode
+	}{
+		"as the server makes it":    {0o600, false, 0o600},
+		"after cp -r":               {0o644, false, 0o600},
+		"for the group":             {0o640, false, 0o600},
+		"on a volume of the group":  {0o660, true, 0o660},
+		"on a volume, for everyone": {0o664, true, 0o660},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.theirs && os.Geteuid() != 0 {
+				t.Skip("only root can give a directory away")
+			}
+			dir := filepath.Join(t.TempDir(), "data")
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			file, made, err := app.EnsureAccessToken(dir)
+			if err != nil || made == "" {
+				t.Fatal(made, err)
+			}
+			if err := os.Chmod(file, c.token); err != nil {
+				t.Fatal(err)
+			}
+			if c.theirs {
+				if err := os.Chown(dir, 12345, -1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, again, err := app.EnsureAccessToken(dir); err != nil || again != "" {
+				t.Fatal(again, err)
+			}
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := info.Mode().Perm(); got != c.want {
+				t.Errorf("mode %04o, want %04o", got, c.want)
+			}
+		})
+	}
+}

@@ -72,14 +72,14 @@ func checkOthers(data string) error {
 	return nil
 }
 
-// closeToOthers takes from a folder of this user what others may do with it; of the group only where the directory that it is in is
+// closeToOthers takes from a folder or file of this user what others may do with it; of the group only where the directory that it is in is
 // this user's too, as a volume's group is how the server gets in.
-func closeToOthers(folder, in string) error {
+func closeToOthers(path, in string) error {
 	above, err := modeOf(in)
 	if err != nil || !above.there {
 		return err
 	}
-	found, err := modeOf(folder)
+	found, err := lookAt(path)
 	if err != nil || !found.mine {
 		return err
 	}
@@ -90,12 +90,8 @@ func closeToOthers(folder, in string) error {
 	if open == 0 {
 		return nil
 	}
-	info, err := os.Stat(folder)
-	if err != nil {
-		return fmt.Errorf("look at the directory: %w", err)
-	}
-	if err := os.Chmod(folder, info.Mode()&^open); err != nil {
-		return fmt.Errorf("keep others out of %s: %w", folder, err)
+	if err := os.Chmod(path, found.whole&^open); err != nil {
+		return fmt.Errorf("keep others out of %s: %w", path, err)
 	}
 	return nil
 }
@@ -103,18 +99,28 @@ func closeToOthers(folder, in string) error {
 // folderMode is who may do what with a folder; without one there is nothing of it.
 type folderMode struct {
 	path        string
-	mode        fs.FileMode
+	mode        fs.FileMode // its permissions
+	whole       fs.FileMode
 	there, mine bool
 }
 
+// modeOf looks at a folder.
 func modeOf(path string) (folderMode, error) {
+	found, err := lookAt(path)
+	if err != nil || !found.whole.IsDir() {
+		return folderMode{path: path}, err
+	}
+	return found, nil
+}
+
+func lookAt(path string) (folderMode, error) {
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err != nil && isFileAbove(err) || err == nil && !info.IsDir() {
+	if errors.Is(err, fs.ErrNotExist) || err != nil && isFileAbove(err) {
 		return folderMode{path: path}, nil
 	}
 	if err != nil {
-		return folderMode{}, fmt.Errorf("look at the directory: %w", err)
+		return folderMode{}, fmt.Errorf("look at the data directory: %w", err)
 	}
 	stat, known := info.Sys().(*syscall.Stat_t)
-	return folderMode{path, info.Mode().Perm(), true, known && int(stat.Uid) == os.Geteuid()}, nil
+	return folderMode{path, info.Mode().Perm(), info.Mode(), true, known && int(stat.Uid) == os.Geteuid()}, nil
 }
